@@ -1,0 +1,14 @@
+import { runCommandLine } from './commands/command-line.ts';
+
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  probe: ['what this device is and what it can run fast', () => import('./commands/probe.ts')],
+  inspect: ['operators, shapes, size, what quantises, what stays float and why', () => import('./commands/inspect.ts')],
+  quantize: ['make an int8 variant of a model', () => import('./commands/quantize.ts')],
+  select: ['build variants, measure each, keep the one the evidence supports', () => import('./commands/select.ts')],
+  bench: ['measure one model in a fresh process', () => import('./commands/bench.ts')],
+  run: ['sensor → windows → decisions, without an agent', () => import('./commands/run.ts')],
+  demo: ['broker, repository, agent, sensor replay and live page on this machine', () => import('./commands/demo.ts')],
+  agent: ['the daemon', () => import('./commands/agent.ts')],
+  models: ['the signed repository: init, add, publish, refresh, verify, pull', () => import('./commands/models.ts')],
+  internal: ['the child processes of the above', () => import('./commands/internal.ts')],
+});

@@ -1,0 +1,46 @@
+/**
+ * Child processes of Octet (runner, builder, trial, the demo's agent). A child is this same program started as
+ * `internal <name>`, never by a source file's path, so that a bundle works like the sources. It talks over Node's IPC
+ * channel and ends when the channel closes: children never outlive their parent, even one that was killed.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { setPriority } from 'node:os';
+import { basename, join } from 'node:path';
+
+export type ChildName = 'runner' | 'builder' | 'trial';
+
+export type ChildOptions = {
+  /** Extra command-line words after `internal <name>`. */
+  args?: readonly string[];
+  /** Scheduling niceness, 0 to 19: background work yields to the active model. */
+  niceness?: number;
+  /** Kills the child when aborted. */
+  signal?: AbortSignal;
+};
+
+/**
+ * Starts a child with an IPC channel that carries typed arrays (structured clone). Its stdout and stderr both go to this
+ * process's stderr: stdout belongs to a command's result.
+ */
+export function startChild(name: ChildName, { args = [], niceness = 0, signal }: ChildOptions = {}): ChildProcess {
+  const child = fork(programPath(), ['internal', name, ...args], {
+    execPath: process.execPath,
+    execArgv: [],
+    serialization: 'advanced',
+    stdio: ['ignore', 2, 2, 'ipc'],
+    ...(signal ? { signal, killSignal: 'SIGKILL' as const } : {}),
+  });
+  if (niceness > 0 && child.pid !== undefined) setPriority(child.pid, niceness);
+  return child;
+}
+
+/** In a child: ends this process when the parent goes away, however it went. */
+export function endWithParent(): void {
+  process.once('disconnect', () => process.exit(0));
+}
+
+/** The file that Node runs: `cli.ts` in the sources, the bundle itself once bundled. */
+export function programPath(): string {
+  const isSource = basename(import.meta.filename) === 'children.ts';
+  return isSource ? join(import.meta.dirname, '..', '..', 'cli.ts') : import.meta.filename;
+}

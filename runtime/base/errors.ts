@@ -1,0 +1,93 @@
+/**
+ * The one error type of Octet and the catalogue of its codes. A code is stable (programs and documents refer to it), the
+ * message says "expected X, got Y" and where, and the hint says what to do next, ideally a command.
+ */
+
+/** What a failed command tells the shell. 0 is success; 3 means the work was done but no result met the budget. */
+export const exitCodes = { done: 0, failed: 1, badRequest: 2, budgetNotMet: 3 } as const;
+
+/** Every error code, with the exit code a command ends with when the error reaches the shell. */
+export const errorCatalogue = {
+  /** A bug of ours: something that cannot happen has. */
+  INTERNAL: exitCodes.failed,
+  /** Command line: unknown option, missing argument, wrong value. */
+  USAGE: exitCodes.badRequest,
+  FILE_NOT_FOUND: exitCodes.badRequest,
+  FILE_UNREADABLE: exitCodes.badRequest,
+  /** Writing failed because the disk, or a quota on it, is full. */
+  DISK_FULL: exitCodes.failed,
+  WRITE_FAILED: exitCodes.failed,
+  /** The bytes are not an ONNX model, or are cut short. */
+  MODEL_INVALID: exitCodes.badRequest,
+  /** A valid ONNX model that Octet or ONNX Runtime cannot run. */
+  MODEL_UNSUPPORTED: exitCodes.badRequest,
+  /** A graph broke an invariant that a rewrite must keep. */
+  GRAPH_INVALID: exitCodes.failed,
+  /** Data (.npz, .npy, recording) is malformed. */
+  DATA_INVALID: exitCodes.badRequest,
+  /** Data is well-formed but its names, types or shapes are not the model's. */
+  DATA_MISMATCH: exitCodes.badRequest,
+  /** ONNX Runtime refused a call. */
+  ENGINE_FAILED: exitCodes.failed,
+  QUANT_RANGE: exitCodes.failed,
+  RECIPE_INVALID: exitCodes.badRequest,
+  /** A child process (runner, builder, trial) died, did not answer, or answered nonsense. */
+  CHILD_FAILED: exitCodes.failed,
+  CHILD_TIMEOUT: exitCodes.failed,
+  /** No candidate met the constraints; the report says what came closest. */
+  BUDGET_NOT_MET: exitCodes.budgetNotMet,
+  CONFIG_INVALID: exitCodes.badRequest,
+  MANIFEST_INVALID: exitCodes.badRequest,
+  PLATFORM_UNSUPPORTED: exitCodes.failed,
+  PORT_IN_USE: exitCodes.failed,
+  BROKER_UNREACHABLE: exitCodes.failed,
+  PROTOCOL_INVALID: exitCodes.failed,
+  STORE_FAILED: exitCodes.failed,
+  SOURCE_FAILED: exitCodes.failed,
+  SINK_FAILED: exitCodes.failed,
+  REPOSITORY_INVALID: exitCodes.failed,
+  REPOSITORY_UNREACHABLE: exitCodes.failed,
+  /** A signature, digest, version or expiry of repository metadata does not hold. */
+  SIGNATURE_INVALID: exitCodes.failed,
+  TARGET_NOT_FOUND: exitCodes.badRequest,
+  DEPLOYMENT_FAILED: exitCodes.failed,
+  CANCELLED: exitCodes.failed,
+} as const satisfies Record<string, number>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+export type OctetErrorOptions = {
+  /** What to do next, ideally a command. */
+  hint?: string;
+  cause?: unknown;
+};
+
+export class OctetError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, { hint, cause }: OctetErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'OctetError';
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** An error as it crosses a process border or the wire: no stack, no cause chain. */
+export type ErrorRecord = { code: ErrorCode; message: string; hint?: string | undefined };
+
+export function errorRecordFrom(error: unknown): ErrorRecord {
+  if (error instanceof OctetError) return { code: error.code, message: error.message, hint: error.hint };
+  return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
+}
+
+export function errorFromRecord({ code, message, hint }: ErrorRecord): OctetError {
+  return new OctetError(code in errorCatalogue ? code : 'INTERNAL', message, hint === undefined ? {} : { hint });
+}
+
+/** The system's error code (`ENOENT`, `ENOSPC`, …) of a Node error, or undefined. */
+export function systemCodeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,60 @@
+/** What the runner process and whoever started it (the agent, `octet run`) say to each other over IPC. */
+import type { ErrorRecord } from '../base/errors.ts';
+import type { Pipeline, Task } from '../data/pipeline.ts';
+
+/** Where samples come from. */
+export type SourceSpec =
+  /** Recordings played back as if they were live; simulated, and says so. `speed` 1 is real time, 0 as fast as possible. */
+  | { readonly kind: 'replay'; readonly recordings: readonly string[]; readonly speed: number; readonly loop: boolean }
+  /** A program that prints one JSON array of channel values per line. */
+  | { readonly kind: 'command'; readonly command: readonly string[] };
+
+/** Where decisions act locally; none needs the network. */
+export type SinkSpec =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'socket'; readonly path: string }
+  /** Started once per decision whose label is in `labels` (all when absent); the decision is its stdin, as JSON. */
+  | { readonly kind: 'command'; readonly command: readonly string[]; readonly labels?: readonly string[] };
+
+/** Records windows for calibration into a recording folder, up to `maxBytes`. */
+export type RecordSpec = { readonly folder: string; readonly maxBytes: number };
+
+export type RunnerStart = {
+  readonly kind: 'start';
+  /** The model or variant to run. */
+  readonly modelPath: string;
+  /** Window → model input, as an ONNX graph; absent when the window is the input. */
+  readonly featuresPath?: string;
+  readonly pipeline: Pipeline;
+  readonly task: Task;
+  readonly source: SourceSpec;
+  readonly sinks: readonly SinkSpec[];
+  readonly record?: RecordSpec;
+  readonly threads: number;
+};
+
+export type RunnerRequest = RunnerStart | { readonly kind: 'stop' };
+
+/** One decision. */
+export type Decision = {
+  /** Unix time of the window's last sample, microseconds. */
+  readonly tUs: number;
+  /** 0, 1, 2, … since this runner started. */
+  readonly seq: number;
+  readonly label: string;
+  /** Softmax probability of the label (classify), or the metric of the task. */
+  readonly score: number;
+  /** Window complete → decision made, microseconds. */
+  readonly latencyUs: number;
+  /** The label the recording carries at this window, when the source is a labelled replay. */
+  readonly truth?: string;
+};
+
+export type RunnerEvent =
+  | { readonly kind: 'ready'; readonly loadMs: number }
+  /** Decisions in order, sent in small groups (at most 250 ms apart). */
+  | { readonly kind: 'decisions'; readonly decisions: readonly Decision[] }
+  | { readonly kind: 'recorded'; readonly windows: number; readonly bytes: number; readonly full: boolean }
+  /** The source has no more samples (a replay without loop). */
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'failed'; readonly error: ErrorRecord };
