@@ -1,0 +1,91 @@
+/** The agent's configuration file: everything it may be told, checked once. */
+import { z } from 'zod';
+import { idPattern } from './protocol/topics.ts';
+
+const idSchema = z.string().regex(idPattern, 'expected 1 to 64 of A-Z a-z 0-9 _ -');
+
+const sourceSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('replay'),
+    /** Recording folders, played in this order. */
+    recordings: z.array(z.string()).min(1),
+    /** 1 is real time; 0 as fast as possible. */
+    speed: z.number().min(0).default(1),
+    loop: z.boolean().default(true),
+  }),
+  z.strictObject({ kind: z.literal('command'), command: z.array(z.string()).min(1) }),
+]);
+
+const sinkSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('file'), path: z.string() }),
+  z.strictObject({ kind: z.literal('socket'), path: z.string() }),
+  z.strictObject({
+    kind: z.literal('command'),
+    command: z.array(z.string()).min(1),
+    labels: z.array(z.string()).optional(),
+  }),
+]);
+
+const slotSchema = z.strictObject({
+  /** The place a model fills on this device: `main`, `door`. */
+  slot: idSchema,
+  /** The model's name in the repository: `watch-exercise`. */
+  target: z.string().min(1),
+  source: sourceSchema,
+  sinks: z.array(sinkSchema).default([]),
+  threads: z.int().min(1).max(64).default(1),
+  objective: z.enum(['latency', 'throughput', 'memory']).default('latency'),
+  calibration: z
+    .strictObject({
+      /** Windows to record before building variants. */
+      windows: z.int().min(16).default(1024),
+      /** Read from here instead of the live source while recording (the demo replays faster than real time). */
+      source: sourceSchema.optional(),
+      maxBytes: z
+        .int()
+        .positive()
+        .default(64 * 1024 * 1024),
+    })
+    .prefault({}),
+});
+
+export const configSchema = z.strictObject({
+  device: idSchema,
+  /** The store, the models and the recordings live here. */
+  dataFolder: z.string().min(1),
+  broker: z.strictObject({
+    url: z.string().regex(/^(mqtts?|wss?):\/\/.+/, 'expected mqtt://, mqtts://, ws:// or wss://'),
+    username: z.string().optional(),
+    /** A file, so that the configuration holds no secret. */
+    passwordFile: z.string().optional(),
+    caFile: z.string().optional(),
+    certificateFile: z.string().optional(),
+    keyFile: z.string().optional(),
+  }),
+  repository: z.strictObject({
+    /** `http://hub:8080/repository/` */
+    url: z.url(),
+    /** The pinned first root metadata (`1.root.json`). */
+    rootFile: z.string(),
+  }),
+  slots: z.array(slotSchema).min(1),
+  telemetry: z
+    .strictObject({
+      /** A point on `system` every so often. */
+      systemIntervalMs: z.int().min(100).default(10_000),
+      /** Outbox limits: beyond them the oldest telemetry goes, and a gap says so. */
+      maxBytes: z
+        .int()
+        .positive()
+        .default(64 * 1024 * 1024),
+      maxAgeHours: z
+        .number()
+        .positive()
+        .default(24 * 7),
+    })
+    .prefault({}),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+});
+
+export type AgentConfig = z.output<typeof configSchema>;
+export type SlotConfig = AgentConfig['slots'][number];
