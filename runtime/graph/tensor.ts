@@ -44,6 +44,11 @@ export type Tensor<T extends ElementType = ElementType> = {
 /** Tensors by input (or output) name: what one call of a session takes (or gives). */
 export type Feeds = Readonly<Record<string, Tensor>>;
 
+/** The element type of an ONNX data type number, or undefined for one outside the table (strings, float8, …). */
+export function elementTypeOf(onnx: number): ElementType | undefined {
+  return (Object.keys(elementTypes) as ElementType[]).find((type) => elementTypes[type].onnx === onnx);
+}
+
 export function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, size) => product * size, 1);
 }
