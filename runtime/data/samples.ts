@@ -1,5 +1,14 @@
-/** Labelled or unlabelled samples, one at a time, from wherever they come: the common form of `--data`. */
-import type { Feeds } from '../graph/tensor.ts';
+/**
+ * Labelled or unlabelled samples, one at a time, from wherever they come: the common form of `--data`. A set is indices into
+ * something lazy, so that splitting and thinning are arithmetic and memory does not grow with the number of samples.
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { OctetError } from '../base/errors.ts';
+import { readError } from '../base/files.ts';
+import type { ElementType, Feeds } from '../graph/tensor.ts';
+import { arraySamples } from './array-samples.ts';
+import { openNpyFolder, openNpz } from './npz.ts';
+import type { Pipeline, Task } from './pipeline.ts';
 
 /** A finite, indexable set of model inputs. Reading is lazy, so that memory does not grow with the number of samples. */
 export type Samples = {
@@ -10,4 +19,158 @@ export type Samples = {
   feeds(index: number): Promise<Feeds>;
   /** In words, for reports: `1,842 windows of 35 recordings`. */
   readonly description: string;
+  /** Where each sample lies in its recording; absent when samples are independent of each other. */
+  readonly windows?: readonly WindowPosition[];
 };
+
+/** Samples `startSample` (inclusive) to `endSample` (exclusive) of the recording numbered `recording`. */
+export type WindowPosition = {
+  readonly recording: number;
+  readonly startSample: number;
+  readonly endSample: number;
+};
+
+/** A model's input as the engine reports it; a dimension that is not a positive number is free. */
+export type ModelInput = {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly dims: readonly (number | string)[];
+};
+
+export type SamplesOptions = {
+  /** What the model takes. */
+  readonly inputs: readonly ModelInput[];
+  /** Gives labels their meaning; without it only integer `y` arrays are labels. */
+  readonly task?: Task;
+  /** How recordings are windowed; needed for recordings only. */
+  readonly pipeline?: Pipeline;
+  /** Window → model input; absent when the window is the input. Its session lives as long as the process. */
+  readonly featuresPath?: string;
+};
+
+/** Share of the data that judges and never calibrates. */
+const heldOutShare = 0.3;
+
+/**
+ * Opens `.npz` files, folders of `.npy`, recording folders, or folders of recordings.
+ * @throws DATA_INVALID when something is malformed, DATA_MISMATCH when names, types or shapes are not the model's.
+ */
+export async function openSamples(paths: string | readonly string[], options: SamplesOptions): Promise<Samples> {
+  const parts: Samples[] = [];
+  for (const path of [paths].flat()) parts.push(await openPart(path, options));
+  const [first, ...others] = parts;
+  if (first === undefined) throw new OctetError('USAGE', 'data: expected at least one path, got none');
+  return others.length === 0 ? first : concatenate(parts);
+}
+
+async function openPart(path: string, options: SamplesOptions): Promise<Samples> {
+  const info = await stat(path).catch((error) => Promise.reject(readError(path, 'data', error)));
+  if (info.isFile()) return arraySamples(path, await openNpz(path), options);
+  const names = await readdir(path);
+  if (names.some((name) => name.endsWith('.npy'))) return arraySamples(path, await openNpyFolder(path), options);
+  throw new OctetError(
+    'DATA_INVALID',
+    `${path}: expected an .npz file, a folder of .npy, or recordings, got ${describe(names)}`,
+  );
+}
+
+/**
+ * Two disjoint parts. Recordings: held out is the last 30 % of each, with one window of gap before it, so that no sample is
+ * in both. Independent samples: a permutation that depends on nothing but their number. Order is kept in both parts.
+ */
+export function splitHeldOut(samples: Samples): { calibration: Samples; heldOut: Samples } {
+  const { calibration, heldOut } = samples.windows ? splitWindows(samples.windows) : splitIndependent(samples.count);
+  return {
+    calibration: subset(samples, calibration, 'for calibration'),
+    heldOut: subset(samples, heldOut, 'held out'),
+  };
+}
+
+/** At most `max` samples, spread evenly over all of them. */
+export function evenly(samples: Samples, max: number): Samples {
+  if (samples.count <= max) return samples;
+  const indices = Array.from({ length: max }, (_, at) => Math.floor((at * samples.count) / max));
+  return subset(samples, indices, 'spread evenly');
+}
+
+type Split = { readonly calibration: readonly number[]; readonly heldOut: readonly number[] };
+
+function splitWindows(windows: readonly WindowPosition[]): Split {
+  const ends = new Map<number, number>();
+  for (const { recording, endSample } of windows) ends.set(recording, Math.max(endSample, ends.get(recording) ?? 0));
+  const calibration: number[] = [];
+  const heldOut: number[] = [];
+  for (const [index, { recording, startSample, endSample }] of windows.entries()) {
+    const boundary = Math.ceil((ends.get(recording) ?? 0) * (1 - heldOutShare));
+    const gap = endSample - startSample;
+    if (startSample >= boundary) heldOut.push(index);
+    else if (endSample <= boundary - gap) calibration.push(index);
+  }
+  return { calibration, heldOut };
+}
+
+function splitIndependent(count: number): Split {
+  const order = permutation(count);
+  const cut = Math.round(count * (1 - heldOutShare));
+  const ascending = (indices: number[]): number[] => indices.sort((a, b) => a - b);
+  return { calibration: ascending(order.slice(0, cut)), heldOut: ascending(order.slice(cut)) };
+}
+
+/** Fisher–Yates over a linear congruential generator (Numerical Recipes' constants), the same for every set of this size. */
+function permutation(count: number): number[] {
+  const order = Array.from({ length: count }, (_, index) => index);
+  let state = count >>> 0;
+  for (let last = count - 1; last > 0; last--) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const other = Math.floor((state / 2 ** 32) * (last + 1));
+    [order[last], order[other]] = [order[other] as number, order[last] as number];
+  }
+  return order;
+}
+
+function subset(samples: Samples, indices: readonly number[], role: string): Samples {
+  const pick = <T>(values: readonly T[]): T[] => indices.map((index) => values[index] as T);
+  return {
+    count: indices.length,
+    labels: samples.labels && pick(samples.labels),
+    feeds: (index) => samples.feeds(indices[index] as number),
+    description: `${indices.length.toLocaleString('en-US')} ${role} of ${samples.description}`,
+    ...(samples.windows ? { windows: pick(samples.windows) } : {}),
+  };
+}
+
+/** Recordings stay apart: each part's are numbered after the parts before it. */
+function concatenate(parts: readonly Samples[]): Samples {
+  const owners = parts.flatMap((part) => Array.from({ length: part.count }, (_, index) => ({ part, index })));
+  const labels = parts.flatMap((part) => part.labels ?? new Array<number>(part.count).fill(-1));
+  return {
+    count: owners.length,
+    labels: parts.some((part) => part.labels) ? labels : undefined,
+    feeds: (at) => {
+      const { part, index } = owners[at] as (typeof owners)[number];
+      return part.feeds(index);
+    },
+    description: parts.map(({ description }) => description).join(' + '),
+    ...joinedWindows(parts),
+  };
+}
+
+function joinedWindows(parts: readonly Samples[]): { windows?: readonly WindowPosition[] } {
+  const withWindows = parts.filter(({ windows }) => windows !== undefined);
+  if (withWindows.length === 0) return {};
+  if (withWindows.length < parts.length)
+    throw new OctetError('DATA_MISMATCH', 'data: expected only recordings or only arrays, got both', {
+      hint: 'Give recordings and .npz files to separate runs: they are split into calibration and held-out differently.',
+    });
+  let first = 0;
+  const windows = parts.flatMap(({ windows = [] }) => {
+    const numbered = windows.map((window) => ({ ...window, recording: window.recording + first }));
+    first = Math.max(first, ...numbered.map(({ recording }) => recording + 1));
+    return numbered;
+  });
+  return { windows };
+}
+
+function describe(names: readonly string[]): string {
+  return names.length === 0 ? 'an empty folder' : `a folder with ${names.slice(0, 5).join(', ')}`;
+}
