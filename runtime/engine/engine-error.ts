@@ -1,0 +1,48 @@
+/** ONNX Runtime's errors are sentences; this table sorts them into our codes and adds what to do. */
+import { type ErrorCode, OctetError } from '../base/errors.ts';
+
+type Row = { readonly pattern: RegExp; readonly code: ErrorCode; readonly hint: string };
+
+/** The first row that matches wins. */
+const rows: readonly Row[] = [
+  {
+    pattern: /File doesn't exist|No such file/,
+    code: 'FILE_NOT_FOUND',
+    hint: 'Check the path, and that files with external data lie beside the model.',
+  },
+  {
+    pattern: /protobuf parsing failed|Protobuf parsing/i,
+    code: 'MODEL_INVALID',
+    hint: 'The file is damaged or no ONNX model; copy or export it again.',
+  },
+  {
+    pattern: /is under development|max supported IR version|only \*guarantees\* support/,
+    code: 'MODEL_UNSUPPORTED',
+    hint: 'The model is newer than the bundled ONNX Runtime; export it with an older opset (13 to 21 run everywhere).',
+  },
+  {
+    pattern: /No Op registered|not a registered function\/op|NOT_IMPLEMENTED|Could not find an implementation/,
+    code: 'MODEL_UNSUPPORTED',
+    hint: 'Stock ONNX Runtime has no CPU kernel for this operator; export the model with standard operators.',
+  },
+  {
+    pattern: /Unsupported data type|Non tensor type|unsupported type/i,
+    code: 'MODEL_UNSUPPORTED',
+    hint: 'Inputs and outputs must be dense tensors of the common element types; cast inside the model.',
+  },
+  {
+    pattern:
+      /invalid model|Invalid model|INVALID_GRAPH|ShapeInferenceError|TypeInferenceError|Missing model IR|Type Error/,
+    code: 'MODEL_INVALID',
+    hint: 'The graph contradicts itself; octet inspect MODEL.onnx lists what is wrong.',
+  },
+];
+
+/** @param what for the message: `loading model.onnx`, `running model.onnx`. */
+export function engineError(what: string, cause: unknown): OctetError {
+  if (cause instanceof OctetError) return cause;
+  const text = (cause instanceof Error ? cause.message : String(cause)).trim().replace(/\s+/g, ' ');
+  const row = rows.find(({ pattern }) => pattern.test(text));
+  const options = row ? { hint: row.hint, cause } : { cause };
+  return new OctetError(row?.code ?? 'ENGINE_FAILED', `${what}: ONNX Runtime says: ${text}`, options);
+}

@@ -1,0 +1,38 @@
+/**
+ * ONNX Runtime's own optimiser as a function from model to model. It leaves through a file, because that is the only way
+ * out that it offers.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readInput } from '../base/files.ts';
+import { parseModel } from '../graph/load.ts';
+import type { Model } from '../graph/model.ts';
+import { openSession } from './session.ts';
+import type { OptimizationLevel, SessionOptions } from './session-options.ts';
+
+/**
+ * The model as ONNX Runtime would run it at `level`. `basic` folds constants and batch normalisation and stays standard
+ * ONNX; `extended` fuses into `com.microsoft` operators; `layout` and `all` also choose layouts and kernels for this
+ * machine's processor, so their result tells what runs here and is not for another machine.
+ * Opens a session: a long-lived process leaves it to a child.
+ * @param source a path (external data is found beside it and becomes part of the result), or a model's bytes.
+ * @throws what `openSession` and `parseModel` throw.
+ */
+export async function optimizeModel(
+  source: string | Uint8Array,
+  level: OptimizationLevel,
+  options: Pick<SessionOptions, 'config'> = {},
+): Promise<Model> {
+  const folder = await mkdtemp(join(tmpdir(), 'octet-optimize-'));
+  try {
+    const optimizedPath = join(folder, 'optimized.onnx');
+    const session = await openSession(source, { ...options, level, optimizedPath });
+    await session.close();
+    const { buffer, byteOffset, byteLength } = await readInput(optimizedPath, 'optimised model');
+    const origin = `${typeof source === 'string' ? source : 'model'} (optimised: ${level})`;
+    return parseModel(new Uint8Array(buffer, byteOffset, byteLength), { origin });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
