@@ -1,0 +1,94 @@
+/**
+ * What this device knows to be signed. It keeps the newest verified metadata of each repository between pulls, because
+ * noticing a rollback needs a memory. tuf-js writes its files in place, where a power cut would leave half a root; so it
+ * works on a copy, and what it has verified is then taken over file by file, each atomically.
+ */
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Metadata, MetadataKind, type Targets } from '@tufjs/models';
+import { type Fetcher, Updater } from 'tuf-js';
+import type { Clock } from '../runtime/base/clock.ts';
+import { sha256Of, writeFileAtomic } from '../runtime/base/files.ts';
+import { metadataFolder, roles, targetsFolder } from './repository/layout.ts';
+
+export type TrustedMetadata = {
+  /** Bring it up to date with the repository, and remember what was verified, even when a later step fails. */
+  refresh(): Promise<void>;
+  readonly updater: Updater;
+  /** The signed targets of the last refresh. */
+  targets(): Promise<Targets>;
+};
+
+export type TrustOptions = {
+  /** The repository's address, the parent of `metadata/` and `targets/`. */
+  readonly url: string;
+  /** The pinned first root. Metadata of another root is kept apart: changing the pin starts from nothing. */
+  readonly root: Buffer;
+  /** Kept between pulls: `<cacheFolder>/<sha256 of the root>/<role>.json`. */
+  readonly cacheFolder: string;
+  /** An existing, empty folder for the working copy. */
+  readonly workFolder: string;
+  readonly fetcher: Fetcher;
+  readonly clock: Clock;
+};
+
+/** @throws whatever tuf-js says of a pinned root that is none. */
+export async function openTrustedMetadata(options: TrustOptions): Promise<TrustedMetadata> {
+  const cacheFolder = join(options.cacheFolder, sha256Of(options.root));
+  const metadataDir = join(options.workFolder, metadataFolder);
+  await copyIn(cacheFolder, metadataDir, options.root);
+  const base = options.url.endsWith('/') ? options.url : `${options.url}/`;
+  const updater = new Updater({
+    metadataDir,
+    metadataBaseUrl: new URL(metadataFolder, base).href,
+    targetBaseUrl: new URL(targetsFolder, base).href,
+    fetcher: options.fetcher,
+  });
+  // tuf-js compares expiry with the wall clock and offers no other way to pass a time in; a test holds this to account.
+  Reflect.set(Reflect.get(updater, 'trustedSet'), 'referenceTime', new Date(options.clock.wallMs()));
+  return {
+    updater,
+    async refresh() {
+      try {
+        await updater.refresh();
+      } finally {
+        await copyBack(metadataDir, cacheFolder);
+      }
+    },
+    async targets() {
+      const text = await readFile(join(metadataDir, 'targets.json'), 'utf8');
+      return Metadata.fromJSON(MetadataKind.Targets, JSON.parse(text)).signed;
+    },
+  };
+}
+
+async function copyIn(cacheFolder: string, workFolder: string, pinnedRoot: Buffer): Promise<void> {
+  await mkdir(workFolder, { recursive: true });
+  for (const role of roles) {
+    const cached = await readWhole(join(cacheFolder, `${role}.json`));
+    const bytes = role === 'root' ? (cached ?? pinnedRoot) : cached;
+    if (bytes !== undefined) await writeFileAtomic(join(workFolder, `${role}.json`), bytes);
+  }
+}
+
+/** Unchanged files are left alone: flash wears. */
+async function copyBack(workFolder: string, cacheFolder: string): Promise<void> {
+  for (const role of roles) {
+    const verified = await readWhole(join(workFolder, `${role}.json`));
+    if (verified === undefined) continue;
+    const cached = await readWhole(join(cacheFolder, `${role}.json`));
+    if (cached === undefined || !verified.equals(cached))
+      await writeFileAtomic(join(cacheFolder, `${role}.json`), verified);
+  }
+}
+
+/** A file's bytes, or undefined when it is missing or holds no JSON (a damaged disk, a full one): the next source decides. */
+async function readWhole(path: string): Promise<Buffer | undefined> {
+  try {
+    const bytes = await readFile(path);
+    JSON.parse(bytes.toString('utf8'));
+    return bytes;
+  } catch {
+    return undefined;
+  }
+}
