@@ -1,0 +1,30 @@
+/** What is wrong right now, in a sentence with its consequence: the broker is away, the device is away, the deployment failed. */
+import type { DeviceState, FleetState } from '../state.ts';
+import { timeInWords } from '../words.ts';
+
+type Props = { state: FleetState; brokerUrl: string; device: DeviceState | undefined };
+
+export function Banner({ state, brokerUrl, device }: Props) {
+  const warnings = warningsOf(state, brokerUrl, device);
+  return (
+    <div role="status" class="banners">
+      {warnings.map((warning) => (
+        <p class="banner" key={warning}>
+          <span aria-hidden="true">⚠</span> {warning}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+function warningsOf(state: FleetState, brokerUrl: string, device: DeviceState | undefined): string[] {
+  if (state.link === 'lost') {
+    const why = state.linkProblem === undefined ? '' : ` (${state.linkProblem})`;
+    return [`The broker at ${brokerUrl} does not answer${why}. What you see is the last that came; reconnecting …`];
+  }
+  if (device?.status?.online === false)
+    return [
+      `${device.id} has been offline since ${timeInWords(device.status.ts)}. It goes on deciding on its own and sends what it recorded once it is back.`,
+    ];
+  return [];
+}

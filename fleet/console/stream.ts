@@ -1,0 +1,94 @@
+/**
+ * Telemetry as it really arrives: batches repeat (at-least-once delivery), backlog comes late, live data overtakes it. A
+ * point is identified by its epoch and sequence number, and shown by its time.
+ */
+import type { Telemetry } from '../../agent/protocol/messages.ts';
+
+/** The identity and the time of a point; every stream's points have these. */
+export type StreamPoint = {
+  readonly epoch: string;
+  /** Contiguous within the epoch. */
+  readonly seq: number;
+  /** Unix time, milliseconds. */
+  readonly tMs: number;
+};
+
+export type Decision = StreamPoint & {
+  readonly label: string;
+  /** 0 to 1. */
+  readonly score: number;
+  readonly latencyUs: number;
+  /** What the replayed recording says; absent on a live sensor. */
+  readonly truth?: string;
+};
+
+export type SystemPoint = StreamPoint & {
+  readonly temperatureC: number | null;
+  /** 0 to 1. */
+  readonly cpuLoad: number | null;
+  readonly memoryAvailableBytes: number | null;
+  readonly agentPssBytes: number | null;
+  readonly runnerPssBytes: number | null;
+};
+
+/** The points of a `decisions` batch; a point that is not one (an older or newer agent's) is left out. */
+export function decisionsFrom(batch: Telemetry): Decision[] {
+  return batch.pts.flatMap(([tUs, , label, score, latencyUs, truth], index) => {
+    if (typeof tUs !== 'number' || typeof label !== 'string') return [];
+    return [
+      {
+        ...identity(batch, index, tUs),
+        label,
+        score: numberOr(score, 0),
+        latencyUs: numberOr(latencyUs, 0),
+        ...(typeof truth === 'string' ? { truth } : {}),
+      },
+    ];
+  });
+}
+
+/** The points of a `system` batch. */
+export function systemPointsFrom(batch: Telemetry): SystemPoint[] {
+  return batch.pts.flatMap(([tUs, , temperatureC, cpuLoad, memoryAvailable, agentPss, runnerPss], index) => {
+    if (typeof tUs !== 'number') return [];
+    return [
+      {
+        ...identity(batch, index, tUs),
+        temperatureC: numberOr(temperatureC, null),
+        cpuLoad: numberOr(cpuLoad, null),
+        memoryAvailableBytes: numberOr(memoryAvailable, null),
+        agentPssBytes: numberOr(agentPss, null),
+        runnerPssBytes: numberOr(runnerPss, null),
+      },
+    ];
+  });
+}
+
+/**
+ * Adds `arrived` to `kept` (ordered by time), each point once, and keeps the `limit` newest.
+ * A point older than everything that a full list keeps is left out: it may have been counted and forgotten already.
+ */
+export function mergePoints<P extends StreamPoint>(
+  kept: readonly P[],
+  arrived: readonly P[],
+  limit: number,
+): readonly P[] {
+  const known = new Set(kept.map(identityOf));
+  const fresh = arrived.filter((point) => !known.has(identityOf(point)) && known.add(identityOf(point)));
+  if (fresh.length === 0) return kept;
+  return [...kept, ...fresh].sort(byTime).slice(-limit);
+}
+
+function identity({ epoch, first }: Telemetry, index: number, tUs: number): StreamPoint {
+  return { epoch, seq: first + index, tMs: tUs / 1000 };
+}
+
+const identityOf = ({ epoch, seq }: StreamPoint) => `${epoch}/${seq}`;
+
+function byTime(a: StreamPoint, b: StreamPoint): number {
+  return a.tMs - b.tMs || (a.epoch === b.epoch ? a.seq - b.seq : 0);
+}
+
+function numberOr<D>(value: unknown, fallback: D): number | D {
+  return typeof value === 'number' ? value : fallback;
+}

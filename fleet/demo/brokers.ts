@@ -1,0 +1,98 @@
+/**
+ * The broker of the demo, in two kinds with one face: an MQTT address for the agent, and a stream for each page that
+ * connects over WebSocket. MQTT over WebSocket is MQTT's bytes in binary frames, so for the user's own broker a page's
+ * stream is joined to a plain connection: the page talks to that broker itself, and nothing of ours speaks for it.
+ */
+import { once } from 'node:events';
+import { connect as connectTcp, createServer } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { connect as connectTls } from 'node:tls';
+import { Aedes } from 'aedes';
+import { OctetError } from '../../runtime/base/errors.ts';
+import { listen } from './listening.ts';
+
+export type DemoBroker = AsyncDisposable & {
+  /** `mqtt://…` for the agent and the terminal. */
+  readonly url: string;
+  /** In words: `embedded broker on port 40123`. */
+  readonly description: string;
+  /** Serves one WebSocket connection. */
+  attach(page: Duplex): void;
+};
+
+/** An aedes broker on a free TCP port of the loopback interface; it keeps nothing on disk. */
+export async function startEmbeddedBroker(): Promise<DemoBroker> {
+  const aedes = await Aedes.createBroker();
+  const server = createServer((socket) => void aedes.handle(socket));
+  const port = await listen(server, 0, '127.0.0.1');
+  return {
+    url: `mqtt://127.0.0.1:${port}`,
+    description: `embedded broker on port ${port}`,
+    attach: (page) => void aedes.handle(page),
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await new Promise<void>((resolve) => aedes.close(resolve));
+    },
+  };
+}
+
+/**
+ * The user's own broker.
+ * @throws BROKER_UNREACHABLE when nothing answers there, USAGE when it is not an MQTT address.
+ */
+export async function useBroker(address: string): Promise<DemoBroker> {
+  const url = brokerUrlFrom(address);
+  await probe(url);
+  return {
+    url: address,
+    description: `your broker at ${url.hostname}`,
+    attach: (page) => {
+      const broker = openBroker(url);
+      // Either side may vanish at any moment; pipeline then ends the other one, which is all there is to do.
+      pipeline(page, broker, page).catch(() => undefined);
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+function brokerUrlFrom(address: string): URL {
+  if (URL.canParse(address) && /^mqtts?:$/.test(new URL(address).protocol)) return new URL(address);
+  throw new OctetError(
+    'USAGE',
+    `--broker: expected mqtt://host:port or mqtts://host:port, got ${JSON.stringify(address)}`,
+    {
+      hint: 'For example: octet demo --broker mqtt://127.0.0.1:1883',
+    },
+  );
+}
+
+async function probe(url: URL): Promise<void> {
+  const socket = openBroker(url);
+  try {
+    await once(socket, url.protocol === 'mqtts:' ? 'secureConnect' : 'connect', { signal: AbortSignal.timeout(5000) });
+  } catch (cause) {
+    throw new OctetError(
+      'BROKER_UNREACHABLE',
+      `--broker: expected an MQTT broker at ${url.host}, got ${reasonOf(cause)}`,
+      {
+        hint: 'Start it (mosquitto -p 1883), or leave --broker out: the demo brings its own.',
+        cause,
+      },
+    );
+  } finally {
+    socket.destroy();
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  if (cause instanceof Error && cause.name === 'AbortError') return 'no answer within 5 s';
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function openBroker({ protocol, hostname, port }: URL): Duplex {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return protocol === 'mqtts:'
+    ? connectTls({ host, port: Number(port || 8883), servername: host })
+    : connectTcp({ host, port: Number(port || 1883) });
+}

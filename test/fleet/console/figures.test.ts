@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { accuracyOf, currentStep, medianOf, stepStates } from '../../../fleet/console/figures.ts';
+import { decisionsFrom } from '../../../fleet/console/stream.ts';
+import { decisions, reported } from './fake-device.ts';
+
+const slot = (changes: Parameters<typeof reported>[0]) => reported(changes).slots[0]!;
+
+describe('figures', () => {
+  it('judge only decisions that come with a truth', () => {
+    const [right, wrong] = decisionsFrom(decisions(21, 2));
+    const { truth: _unknown, ...unjudged } = right!;
+    assert.deepEqual(accuracyOf([right!, wrong!, unjudged]), { right: 1, judged: 2 });
+  });
+
+  it('take the middle as the median', () => {
+    assert.deepEqual([medianOf([3, 1, 2]), medianOf([4, 1, 3, 2]), medianOf([])], [2, 2.5, undefined]);
+  });
+
+  it('say that windows are being recorded before variants are built', () => {
+    const recording = slot({ state: 'calibrating', detail: 'recorded 300 of 1,500 windows' });
+    assert.deepEqual(
+      [currentStep(recording), currentStep(slot({ state: 'calibrating', detail: 'static-u8s8' }))],
+      ['record', 'calibrate'],
+    );
+  });
+
+  it('show the steps before the current one as done', () => {
+    assert.deepEqual(
+      stepStates(slot({ state: 'measuring' })).map(([, state]) => state),
+      ['done', 'done', 'done', 'current', 'ahead', 'ahead'],
+    );
+  });
+
+  it('show where a deployment failed', () => {
+    assert.deepEqual(stepStates(slot({ state: 'failed', trials: [] }))[0], ['pull', 'failed']);
+  });
+
+  it('show every step of a finished deployment as done', () => {
+    assert.ok(stepStates(slot({ state: 'succeeded' })).every(([, state]) => state === 'done'));
+  });
+});
