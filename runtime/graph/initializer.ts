@@ -82,6 +82,17 @@ export function bytesOf({ name, folder, source }: StoredTensor): Uint8Array {
   return readExternalData(name, entries, folder);
 }
 
+/** Bytes that the dims call for; undefined for element types outside the table. */
+export function expectedBytes({ type, dims }: StoredTensor): number | undefined {
+  return type === undefined ? undefined : elementCount(dims) * elementTypes[type].bytes;
+}
+
+/** Bytes that the values inside the model make up, without reading them. Only for element types of the table. */
+export function storedBytes({ type, source }: StoredTensor): number {
+  if (type === undefined || !hasTypedValues(source)) return source.rawData.byteLength;
+  return source[typedLists[type]].length * elementTypes[type].bytes;
+}
+
 type Values = Tensor['data'];
 
 function hasTypedValues(source: TensorProto): boolean {

@@ -31,23 +31,28 @@ export function usedBy(node: Node): ReadonlySet<string> {
 
 /** Every name that a graph and its bodies define. */
 export function definedIn(graph: Graph): ReadonlySet<string> {
-  const names = new Set(ownNames(graph));
+  const names = new Set(definedNames(graph));
   for (const body of graph.nodes.flatMap(subgraphsOf)) for (const name of definedIn(body)) names.add(name);
   return names;
 }
 
-/** Values that a body takes from the graphs around it. */
-function capturedBy(body: Graph): readonly string[] {
-  const own = new Set(ownNames(body));
-  const used = [...body.nodes.flatMap((node) => [...usedBy(node)]), ...body.outputs.map(({ name }) => name)];
-  return used.filter((name) => !own.has(name));
+/** Names that a graph itself defines: inputs, initializers, outputs of its nodes. */
+export function definedNames(graph: Graph): ReadonlySet<string> {
+  return new Set([
+    ...graph.inputs.map(({ name }) => name),
+    ...initializerNames(graph),
+    ...graph.nodes.flatMap(({ outputs }) => outputs.filter((output) => output !== '')),
+  ]);
 }
 
-function ownNames({ inputs, initializers, source, nodes }: Graph): string[] {
-  return [
-    ...inputs.map(({ name }) => name),
-    ...initializers.keys(),
-    ...source.sparseInitializer.flatMap(({ values }) => values?.name ?? []),
-    ...nodes.flatMap((node) => node.outputs.filter((output) => output !== '')),
-  ];
+/** Names of the initializers, sparse ones included. */
+export function initializerNames({ initializers, source }: Graph): readonly string[] {
+  return [...initializers.keys(), ...source.sparseInitializer.flatMap(({ values }) => values?.name ?? [])];
+}
+
+/** Values that a body takes from the graphs around it. */
+function capturedBy(body: Graph): readonly string[] {
+  const own = definedNames(body);
+  const used = [...body.nodes.flatMap((node) => [...usedBy(node)]), ...body.outputs.map(({ name }) => name)];
+  return used.filter((name) => !own.has(name));
 }

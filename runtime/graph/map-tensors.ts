@@ -1,46 +1,29 @@
 /** The same change to every stored tensor of a model: initializers and tensor attributes, in bodies too. */
-import type { Attribute, Graph, Model, Node, StoredTensor } from './model.ts';
-
-/** Records in which nothing changes are kept as they are. */
-export function mapTensors(model: Model, change: (tensor: StoredTensor) => StoredTensor): Model {
-  const graph = mapGraph(model.graph, change);
-  return graph === model.graph ? model : { ...model, graph };
-}
+import { mapAttributes, mapBodies, mapKept, withValue } from './map-bodies.ts';
+import type { Graph, Model, Node, StoredTensor } from './model.ts';
 
 type Change = (tensor: StoredTensor) => StoredTensor;
 
-function mapGraph(graph: Graph, change: Change): Graph {
-  const nodes = graph.nodes.map((node) => mapNode(node, change));
-  const initializers = new Map(Array.from(graph.initializers, ([name, tensor]) => [name, change(tensor)]));
-  const isSame =
-    nodes.every((node, index) => node === graph.nodes[index]) &&
-    [...initializers].every(([name, tensor]) => tensor === graph.initializers.get(name));
-  return isSame ? graph : { ...graph, nodes, initializers };
+/** Records in which nothing changes are kept as they are. */
+export function mapTensors(model: Model, change: Change): Model {
+  const graph = inGraph(model.graph, change);
+  return graph === model.graph ? model : { ...model, graph };
 }
 
-function mapNode(node: Node, change: Change): Node {
-  const attributes = new Map(Array.from(node.attributes, ([name, value]) => [name, mapAttribute(value, change)]));
-  const isSame = [...attributes].every(([name, value]) => value === node.attributes.get(name));
-  return isSame ? node : { ...node, attributes };
+function inGraph(graph: Graph, change: Change): Graph {
+  const nodes = mapKept(graph.nodes, (node) => inNode(node, change));
+  const before = [...graph.initializers];
+  const entries = mapKept(before, (entry): [string, StoredTensor] => {
+    const [name, tensor] = entry;
+    const after = change(tensor);
+    return after === tensor ? entry : [name, after];
+  });
+  return nodes === graph.nodes && entries === before ? graph : { ...graph, nodes, initializers: new Map(entries) };
 }
 
-function mapAttribute(attribute: Attribute, change: Change): Attribute {
-  switch (attribute.kind) {
-    case 'tensor':
-      return replaced(attribute, change(attribute.value));
-    case 'graph':
-      return replaced(attribute, mapGraph(attribute.value, change));
-    case 'graphs': {
-      const graphs = attribute.value.map((graph) => mapGraph(graph, change));
-      return graphs.every((graph, index) => graph === attribute.value[index])
-        ? attribute
-        : { ...attribute, value: graphs };
-    }
-    default:
-      return attribute;
-  }
-}
-
-function replaced<A extends Attribute & { value: unknown }>(attribute: A, value: A['value']): A {
-  return value === attribute.value ? attribute : { ...attribute, value };
+function inNode(node: Node, change: Change): Node {
+  const withTensors = mapAttributes(node, (attribute) =>
+    attribute.kind === 'tensor' ? withValue(attribute, change(attribute.value)) : attribute,
+  );
+  return mapBodies(withTensors, (body) => inGraph(body, change));
 }

@@ -1,0 +1,30 @@
+/** What no output depends on: nodes, initializers and stated types that a rewrite left behind. */
+import { definedNames, usedBy } from './links.ts';
+import type { Graph, Model, Node } from './model.ts';
+
+/** Removes the main graph's unused parts. Initializers stay when they are inputs, or when training needs them. */
+export function removeUnused(model: Model): Model {
+  return { ...model, graph: removeUnusedIn(model.graph, model.source.trainingInfo.length > 0) };
+}
+
+/** @param keepInitializers leave unused ones in: something outside the graph may name them. */
+export function removeUnusedIn(graph: Graph, keepInitializers = false): Graph {
+  const { nodes, used } = usedNodes(graph);
+  const inputs = new Set(graph.inputs.map(({ name }) => name));
+  const isKept = (name: string) => keepInitializers || used.has(name) || inputs.has(name);
+  const initializers = new Map([...graph.initializers].filter(([name]) => isKept(name)));
+  const trimmed = { ...graph, nodes, initializers };
+  const defined = definedNames(trimmed);
+  return { ...trimmed, valueInfo: graph.valueInfo.filter(({ name }) => defined.has(name)) };
+}
+
+/** One backward sweep suffices because nodes are in topological order. */
+function usedNodes(graph: Graph): { nodes: readonly Node[]; used: ReadonlySet<string> } {
+  const used = new Set(graph.outputs.map(({ name }) => name));
+  const nodes = graph.nodes.toReversed().filter((node) => {
+    const isUsed = node.outputs.some((output) => used.has(output));
+    if (isUsed) for (const name of usedBy(node)) used.add(name);
+    return isUsed;
+  });
+  return { nodes: nodes.reverse(), used };
+}
