@@ -12,7 +12,7 @@ const draftSchema = z.looseObject({
 });
 
 /**
- * Completes `<folder>/manifest.json` in place.
+ * Completes `<folder>/manifest.json` in place, defaults and all, in the schema's order.
  * @throws FILE_NOT_FOUND, MANIFEST_INVALID when anything but sizes and digests is wrong; the file is then unchanged.
  */
 export async function fillDigests(folder: string): Promise<Manifest> {
@@ -27,6 +27,6 @@ export async function fillDigests(folder: string): Promise<Manifest> {
   const model = await measured(draft.model);
   const filled = { ...draft, model, ...(draft.features && { features: await measured(draft.features) }) };
   const manifest = checkValue(filled, manifestSchema, expectation);
-  await writeFileAtomic(path, `${JSON.stringify(filled, null, 2)}\n`);
+  await writeFileAtomic(path, `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }

@@ -3,7 +3,7 @@
  * consistent snapshots (TUF §6.2) every file but `timestamp.json` carries its version or digest in its name and never
  * changes once written, so a reader in the middle of a publication sees the old state or the new one, never a mixture.
  */
-import { join, posix, relative } from 'node:path';
+import { posix, relative, resolve } from 'node:path';
 import { OctetError } from '../../runtime/base/errors.ts';
 
 export const metadataFolder = 'metadata';
@@ -37,11 +37,12 @@ export function currentManifestTarget(name: string): string {
   return `${name}/manifest.json`;
 }
 
-/** The private folder when none is named: beside the published one, never inside it. */
+/** The private folder, `<folder>.keys` when none is named. @throws USAGE when it would be published too. */
 export function keysFolderOf(folder: string, keysFolder: string | undefined): string {
-  const keys = keysFolder ?? `${folder.replace(/\/+$/, '')}.keys`;
-  const inside = relative(folder, keys);
-  if (inside !== '' && (inside.startsWith('..') || join('/', inside) === inside)) return keys;
+  const published = resolve(folder);
+  const keys = resolve(keysFolder ?? `${published}.keys`);
+  const inside = relative(published, keys);
+  if (inside === '..' || inside.startsWith('../')) return keys;
   throw new OctetError('USAGE', `keys folder: expected a folder outside the published ${folder}, got ${keys}`, {
     hint: 'Whatever lies in the published folder can be downloaded by anyone; keep the keys elsewhere.',
   });
