@@ -1,12 +1,13 @@
 /** Samples from named arrays (.npz, folder of .npy): one array per model input, first axis samples, `y` the labels. */
 import { basename } from 'node:path';
 import { OctetError } from '../base/errors.ts';
+import type { SessionValue } from '../engine/session.ts';
 import { elementCount, type Feeds, type Tensor } from '../graph/tensor.ts';
 import { describeInput, sampleDims } from './model-input.ts';
 import type { LazyArray } from './npy.ts';
 import type { NamedArrays } from './npz.ts';
 import type { Task } from './pipeline.ts';
-import type { ModelInput, Samples, SamplesOptions } from './samples.ts';
+import type { Samples, SamplesOptions } from './samples.ts';
 
 const labelsName = 'y';
 const integerTypes: ReadonlySet<string> = new Set([
@@ -43,7 +44,7 @@ export async function arraySamples(
 }
 
 /** By name first; a model with one input takes the only array there is, whatever its name. */
-function matchColumns(path: string, arrays: NamedArrays, inputs: readonly ModelInput[]): readonly Column[] {
+function matchColumns(path: string, arrays: NamedArrays, inputs: readonly SessionValue[]): readonly Column[] {
   const unlabelled = [...arrays].filter(([name]) => name !== labelsName);
   const only = inputs.length === 1 && unlabelled.length === 1 ? unlabelled[0]?.[1] : undefined;
   const columns: Column[] = [];

@@ -3,10 +3,14 @@
  * so that nothing has to be closed and reading in order costs one system call per block rather than per sample.
  */
 import { open } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import { OctetError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
 
 const readAheadBytes = 256 * 1024;
+/** Header and trailer of an empty gzip file. */
+const minGzipBytes = 18;
 
 export type ByteSource = {
   readonly length: number;
@@ -34,6 +38,33 @@ export function byteSourceOfFile(path: string, start: number, length: number): B
   };
 }
 
+/** A gzip file: inflated on first use, and held only as long as the memory is not needed elsewhere. */
+export async function byteSourceOfGzip(path: string): Promise<ByteSource> {
+  const size = await fileSize(path);
+  if (size < minGzipBytes) throw cutShort(path, `a gzip file of at least ${minGzipBytes} bytes`, size);
+  // RFC 1952, 2.3.1: the last four bytes are the inflated size.
+  const length = Buffer.from(await readRange(path, size - 4, 4)).readUInt32LE();
+  let inflated: WeakRef<Uint8Array> = new WeakRef(new Uint8Array());
+  return {
+    length,
+    async read(offset, wanted) {
+      const held = inflated.deref();
+      const bytes = held?.length === length ? held : await inflateFile(path, size, length);
+      inflated = new WeakRef(bytes);
+      return bytes.subarray(offset, offset + wanted);
+    },
+  };
+}
+
+async function inflateFile(path: string, size: number, length: number): Promise<Uint8Array> {
+  const packed = await readRange(path, 0, size);
+  const bytes = await promisify(gunzip)(packed, { maxOutputLength: Math.max(length, 1) }).catch((cause) => {
+    throw new OctetError('DATA_INVALID', `${path}: expected gzip data, got ${(cause as Error).message}`, { cause });
+  });
+  if (bytes.length !== length) throw cutShort(path, `${length} bytes inflated`, bytes.length);
+  return bytes;
+}
+
 /** @throws FILE_NOT_FOUND, FILE_UNREADABLE; DATA_INVALID when the file ends before the range does. */
 export async function readRange(path: string, offset: number, length: number): Promise<Uint8Array> {
   const file = await open(path, 'r').catch((error) => Promise.reject(readError(path, 'data', error)));
@@ -41,9 +72,7 @@ export async function readRange(path: string, offset: number, length: number): P
     const bytes = new Uint8Array(length);
     const { bytesRead } = await file.read(bytes, 0, length, offset);
     if (bytesRead === length) return bytes;
-    throw new OctetError('DATA_INVALID', `${path}: expected ${length} bytes at offset ${offset}, got ${bytesRead}`, {
-      hint: 'The file is cut short; copy or write it again.',
-    });
+    throw cutShort(path, `${length} bytes at offset ${offset}`, bytesRead);
   } finally {
     await file.close();
   }
@@ -57,4 +86,10 @@ export async function fileSize(path: string): Promise<number> {
   } finally {
     await file.close();
   }
+}
+
+function cutShort(path: string, expected: string, gotBytes: number): OctetError {
+  return new OctetError('DATA_INVALID', `${path}: expected ${expected}, got ${gotBytes}`, {
+    hint: 'The file is cut short; copy or write it again.',
+  });
 }

@@ -5,10 +5,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import { OctetError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
-import type { ElementType, Feeds } from '../graph/tensor.ts';
+import type { SessionValue } from '../engine/session.ts';
+import type { Feeds } from '../graph/tensor.ts';
 import { arraySamples } from './array-samples.ts';
 import { openNpyFolder, openNpz } from './npz.ts';
 import type { Pipeline, Task } from './pipeline.ts';
+import { openRecordings } from './recording.ts';
+import { recordingSamples } from './recording-samples.ts';
 
 /** A finite, indexable set of model inputs. Reading is lazy, so that memory does not grow with the number of samples. */
 export type Samples = {
@@ -30,16 +33,9 @@ export type WindowPosition = {
   readonly endSample: number;
 };
 
-/** A model's input as the engine reports it; a dimension that is not a positive number is free. */
-export type ModelInput = {
-  readonly name: string;
-  readonly type: ElementType;
-  readonly dims: readonly (number | string)[];
-};
-
 export type SamplesOptions = {
-  /** What the model takes. */
-  readonly inputs: readonly ModelInput[];
+  /** What the model takes: `inputs` of its session. */
+  readonly inputs: readonly SessionValue[];
   /** Gives labels their meaning; without it only integer `y` arrays are labels. */
   readonly task?: Task;
   /** How recordings are windowed; needed for recordings only. */
@@ -68,6 +64,8 @@ async function openPart(path: string, options: SamplesOptions): Promise<Samples>
   if (info.isFile()) return arraySamples(path, await openNpz(path), options);
   const names = await readdir(path);
   if (names.some((name) => name.endsWith('.npy'))) return arraySamples(path, await openNpyFolder(path), options);
+  const recordings = await openRecordings(path);
+  if (recordings.length > 0) return recordingSamples(path, recordings, options);
   throw new OctetError(
     'DATA_INVALID',
     `${path}: expected an .npz file, a folder of .npy, or recordings, got ${describe(names)}`,
