@@ -1,0 +1,59 @@
+/** LSTM → com.microsoft.DynamicQuantizeLSTM: the same cell, with int8 weights and its inputs quantised at each step. */
+import { intAttribute } from '../graph/attributes.ts';
+import { float32, node as makeNode } from '../graph/build.ts';
+import type { Node } from '../graph/model.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { DynamicContext } from './dynamic-context.ts';
+import { absoluteMaxima, quantizeWeight, symmetricScales } from './numerics.ts';
+
+/** Inputs of LSTM, in order: X, W, R, B, sequence_lens, initial_h, initial_c, P. Source: ONNX LSTM-14. */
+const lstmInputs = 8;
+
+/** Emits the int8 form. @returns why it cannot, or undefined. Source: onnxruntime ContribOperators, DynamicQuantizeLSTM. */
+export function lstmToInt8(node: Node, context: DynamicContext): string | undefined {
+  const [x = '', w, r, ...others] = node.inputs;
+  const input = context.weight(w);
+  const recurrent = context.weight(r);
+  if (!input || !recurrent) return 'its weights are not float32 constants';
+  if (intAttribute(node, 'layout', 0) !== 0) return 'its layout is batch first';
+  const [inputValues, ...inputParams] = storeGates(w!, input, context);
+  const [recurrentValues, ...recurrentParams] = storeGates(r!, recurrent, context);
+  const float = [x, inputValues, recurrentValues, ...others];
+  const padded = [...float, ...new Array<string>(lstmInputs - float.length).fill('')];
+  const { layout, ...attributes } = Object.fromEntries(node.attributes);
+  const inputs = [...padded, ...inputParams, ...recurrentParams];
+  context.emit(makeNode('com.microsoft:DynamicQuantizeLSTM', inputs, node.outputs, attributes, node.name));
+  return undefined;
+}
+
+/**
+ * Weights [directions, gates · hidden, size] as int8 [directions, size, gates · hidden], with scales for each output
+ * [directions, gates · hidden] or each direction. @returns the names of values, scales and zero points.
+ */
+function storeGates(
+  name: string,
+  { dims, data }: Tensor<'float32'>,
+  { recipe, store }: DynamicContext,
+): readonly [string, string, string] {
+  const [directions = 0, outputs = 0, size = 0] = dims;
+  const rows = recipe.perChannel ? directions * outputs : directions;
+  const flat = float32([rows, data.length / rows], data);
+  const scales = symmetricScales(absoluteMaxima(flat, 0));
+  const { values } = quantizeWeight(flat, scales, 0);
+  const scaleDims = recipe.perChannel ? [directions, outputs] : [directions];
+  const zeros = { type: 'int8', dims: scaleDims, data: new Int8Array(scales.length) } as const;
+  return [
+    store(`${name}_quantized`, swapLast(values.data, directions, outputs, size)),
+    store(`${name}_scale`, float32(scaleDims, scales)),
+    store(`${name}_zero_point`, zeros),
+  ];
+}
+
+/** [outer, rows, columns] → [outer, columns, rows]. */
+function swapLast(data: Tensor<'int8'>['data'], outer: number, rows: number, columns: number): Tensor<'int8'> {
+  const swapped = data.map((_, i) => {
+    const within = i % (rows * columns);
+    return data[i - within + (within % rows) * columns + Math.floor(within / rows)]!;
+  });
+  return { type: 'int8', dims: [outer, columns, rows], data: swapped };
+}

@@ -1,0 +1,97 @@
+/**
+ * Which operators can run in int8 on ONNX Runtime, and what each needs for that: one line per operator. Measured on ONNX
+ * Runtime 1.30 by reading its optimised graphs; the verifier (fused.ts) holds every placement against the runtime again.
+ */
+import { floatAttribute, intAttribute } from '../graph/attributes.ts';
+import type { Node } from '../graph/model.ts';
+import type { Range } from './numerics.ts';
+
+export type OperatorRule = {
+  /**
+   * `compute`: worth quantising its inputs for. `follower`: runs in int8 when all its inputs already are.
+   * `passThrough`: moves values without changing them, so its output must have its input's scale and zero point.
+   */
+  readonly role: 'compute' | 'follower' | 'passThrough';
+  /** Inputs that are activations; other inputs (shapes, axes) stay as they are. */
+  readonly activations: readonly number[] | 'all';
+  /** The input that is a weight when it is constant; when it is not, it is one more activation. */
+  readonly weight?: {
+    readonly input: number;
+    readonly mustBeConstant: boolean;
+    axis(node: Node, rank: number): number;
+  };
+  /** The input that becomes int32; must be constant where it is given. */
+  readonly bias?: number;
+  /** Whether the kernel can also give float32, which saves a rounding where nothing after it runs in int8. */
+  readonly canEndInFloat: boolean;
+  /** Whether int8 pays when nothing after it runs in int8. */
+  readonly canEndChain: boolean;
+  /** The output's range where the operator itself fixes it. */
+  readonly outputRange?: Range;
+  /** The kernel that ONNX Runtime fuses it into. */
+  readonly kernel: string;
+  /** Why this node, of an operator that can, cannot. */
+  refuses?(node: Node): string | undefined;
+};
+
+const follower = { role: 'follower', activations: [0], canEndInFloat: false, canEndChain: true } as const;
+const passThrough = { role: 'passThrough', activations: [0], canEndInFloat: false, canEndChain: true } as const;
+/** Probabilities are better left unrounded when they are the answer. */
+const inner = { ...follower, canEndChain: false } as const;
+
+export const operatorRules: Readonly<Record<string, OperatorRule>> = {
+  Conv: {
+    role: 'compute',
+    activations: [0],
+    weight: { input: 1, mustBeConstant: true, axis: () => 0 },
+    bias: 2,
+    canEndInFloat: false,
+    canEndChain: true,
+    kernel: 'QLinearConv',
+  },
+  Gemm: {
+    role: 'compute',
+    activations: [0],
+    weight: { input: 1, mustBeConstant: true, axis: (node) => (intAttribute(node, 'transB', 0) ? 0 : 1) },
+    bias: 2,
+    canEndInFloat: true,
+    canEndChain: true,
+    kernel: 'QGemm',
+    refuses: refuseScaledGemm,
+  },
+  MatMul: {
+    role: 'compute',
+    activations: [0],
+    weight: { input: 1, mustBeConstant: false, axis: (_, rank) => rank - 1 },
+    canEndInFloat: true,
+    canEndChain: true,
+    kernel: 'QLinearMatMul',
+  },
+  Add: { ...follower, activations: 'all', kernel: 'QLinearAdd' },
+  Mul: { ...follower, activations: 'all', kernel: 'QLinearMul' },
+  Concat: { ...follower, activations: 'all', kernel: 'QLinearConcat' },
+  AveragePool: { ...follower, kernel: 'QLinearAveragePool' },
+  GlobalAveragePool: { ...follower, kernel: 'QLinearGlobalAveragePool' },
+  LeakyRelu: { ...follower, kernel: 'QLinearLeakyRelu' },
+  Sigmoid: { ...inner, kernel: 'QLinearSigmoid' },
+  // 256 levels of 1/256: the range is known beforehand.
+  Softmax: { ...inner, kernel: 'QLinearSoftmax', outputRange: { min: 0, max: 255 / 256 } },
+  MaxPool: { ...passThrough, kernel: 'MaxPool', refuses: refuseSecondOutput },
+  Transpose: { ...passThrough, kernel: 'Transpose' },
+  Reshape: { ...passThrough, kernel: 'Reshape' },
+  Flatten: { ...passThrough, kernel: 'Flatten' },
+  Squeeze: { ...passThrough, kernel: 'Squeeze' },
+  Unsqueeze: { ...passThrough, kernel: 'Unsqueeze' },
+  Slice: { ...passThrough, kernel: 'Slice' },
+  Gather: { ...passThrough, kernel: 'Gather' },
+};
+
+function refuseScaledGemm(node: Node): string | undefined {
+  if (floatAttribute(node, 'alpha', 1) !== 1) return 'alpha is not 1';
+  if (floatAttribute(node, 'beta', 1) !== 1) return 'beta is not 1';
+  return intAttribute(node, 'transA', 0) ? 'its input is transposed' : undefined;
+}
+
+function refuseSecondOutput(node: Node): string | undefined {
+  return node.outputs.filter(Boolean).length > 1 ? 'it also gives the indices' : undefined;
+}

@@ -1,0 +1,52 @@
+/**
+ * From the user's file to the graph that recipes work on: checked to be float, folded by ONNX Runtime's basic optimiser
+ * (BatchNorm into Conv, constants), every node with a name of its own.
+ */
+import { OctetError } from '../base/errors.ts';
+import { optimizeModel } from '../engine/optimize.ts';
+import { loadModel } from '../graph/load.ts';
+import { type Graph, type Model, type Node, subgraphsOf } from '../graph/model.ts';
+
+const quantizedOperator =
+  /^(QLinear|Dequantize|Quantize|DynamicQuantize|QGemm|QAttention|MatMulInteger|ConvInteger|MatMulNBits)/;
+
+/** @throws FILE_*, MODEL_INVALID; MODEL_UNSUPPORTED when the model is quantised already. */
+export async function prepareModel(path: string): Promise<Model> {
+  refuseQuantized(await loadModel(path));
+  const folded = await optimizeModel(path, 'basic');
+  const named = nameNodes(folded.graph);
+  return { ...folded, graph: { ...named, valueInfo: [] }, opsets: usedOpsets(folded), origin: path };
+}
+
+function refuseQuantized({ graph, origin }: Model): void {
+  const found = graph.nodes.filter(({ opType }) => quantizedOperator.test(opType));
+  const [first] = found;
+  if (!first) return;
+  throw new OctetError(
+    'MODEL_UNSUPPORTED',
+    `${origin}: expected a float32 model, got one that is already quantised (${found.length} nodes such as ${first.opType} "${first.name}")`,
+    { hint: 'Start from the float32 model that it was made from.' },
+  );
+}
+
+/** Names are how reports and recipes speak of nodes. A node without one is called after its operator and output. */
+export function nameNodes(graph: Graph): Graph {
+  const taken = new Set<string>();
+  const nodes = graph.nodes.map((node) => {
+    let name = node.name || `${node.opType}:${node.outputs[0]}`;
+    while (taken.has(name)) name += '_';
+    taken.add(name);
+    return name === node.name ? node : { ...node, name };
+  });
+  return { ...graph, nodes };
+}
+
+/** ONNX Runtime declares every operator set it knows; only what the nodes use stays. */
+function usedOpsets({ graph, opsets }: Model): Map<string, number> {
+  const used = new Set(['', ...domainsIn(graph.nodes)]);
+  return new Map([...opsets].filter(([domain]) => used.has(domain)));
+}
+
+function domainsIn(nodes: readonly Node[]): string[] {
+  return nodes.flatMap((node) => [node.domain, ...subgraphsOf(node).flatMap((body) => domainsIn(body.nodes))]);
+}
