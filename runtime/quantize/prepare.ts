@@ -5,7 +5,7 @@
 import { OctetError } from '../base/errors.ts';
 import { optimizeModel } from '../engine/optimize.ts';
 import { loadModel } from '../graph/load.ts';
-import { type Graph, type Model, type Node, subgraphsOf } from '../graph/model.ts';
+import { type Graph, type Model, type Node, subgraphsOf, type ValueInfo } from '../graph/model.ts';
 
 const quantizedOperator =
   /^(QLinear|Dequantize|Quantize|DynamicQuantize|QGemm|QAttention|MatMulInteger|ConvInteger|MatMulNBits)/;
@@ -49,4 +49,9 @@ function usedOpsets({ graph, opsets }: Model): Map<string, number> {
 
 function domainsIn(nodes: readonly Node[]): string[] {
   return nodes.flatMap((node) => [node.domain, ...subgraphsOf(node).flatMap((body) => domainsIn(body.nodes))]);
+}
+
+/** What a prepared model must be fed; an initializer among the inputs is only a default. */
+export function modelInputs({ graph }: Model): readonly ValueInfo[] {
+  return graph.inputs.filter(({ name }) => !graph.initializers.has(name));
 }

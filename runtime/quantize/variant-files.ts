@@ -1,0 +1,45 @@
+/** A variant on disk: the model, and beside it the recipe that gives the same bytes again. */
+import { sha256Of, sha256OfFile, writeFileAtomic } from '../base/files.ts';
+import type { Samples } from '../data/samples.ts';
+import { engineVersion } from '../engine/session.ts';
+import type { Recipe } from './recipe.ts';
+
+/** What `OUT.recipe.json` says. */
+export type RecipeRecord = {
+  readonly recipe: Recipe;
+  /** SHA-256 of the float model. */
+  readonly modelSha256: string;
+  /** What the ranges were taken from; null for a recipe that needs no data. */
+  readonly calibration: { readonly samples: number; readonly description: string } | null;
+  /** `onnxruntime 1.30.0 x64`: another version or architecture may fuse otherwise. */
+  readonly engine: string;
+  readonly sha256: string;
+};
+
+/** What is known before the bytes are. @param samples undefined when the recipe read none. */
+export async function originOf(
+  recipe: Recipe,
+  modelPath: string,
+  samples: Samples | undefined,
+): Promise<Omit<RecipeRecord, 'sha256'>> {
+  const calibration = samples && { samples: samples.count, description: samples.description };
+  return {
+    recipe,
+    modelSha256: await sha256OfFile(modelPath),
+    calibration: (recipe.kind === 'static' && calibration) || null,
+    engine: `onnxruntime ${engineVersion} ${process.arch}`,
+  };
+}
+
+/** Writes both files, the recipe first: where a model is, its recipe is. @throws DISK_FULL, WRITE_FAILED */
+export async function writeVariant(
+  path: string,
+  recipePath: string,
+  bytes: Uint8Array,
+  origin: Omit<RecipeRecord, 'sha256'>,
+): Promise<RecipeRecord> {
+  const record: RecipeRecord = { ...origin, sha256: sha256Of(bytes) };
+  await writeFileAtomic(recipePath, `${JSON.stringify(record, null, 2)}\n`);
+  await writeFileAtomic(path, bytes);
+  return record;
+}
