@@ -18,13 +18,17 @@ export async function prepareModel(path: string): Promise<Model> {
   return { ...folded, graph: { ...named, valueInfo: [] }, opsets: usedOpsets(folded), origin: path };
 }
 
-function refuseQuantized({ graph, origin }: Model): void {
-  const found = graph.nodes.filter(({ opType }) => quantizedOperator.test(opType));
-  const [first] = found;
-  if (!first) return;
+/** How many nodes compute in, or convert to and from, integers that stand for real numbers. */
+export function countQuantized({ graph }: Model): number {
+  return graph.nodes.filter(({ opType }) => quantizedOperator.test(opType)).length;
+}
+
+function refuseQuantized(model: Model): void {
+  const count = countQuantized(model);
+  if (count === 0) return;
   throw new OctetError(
     'MODEL_UNSUPPORTED',
-    `${origin}: expected a float32 model, got one that is already quantised (${found.length} nodes such as ${first.opType} "${first.name}")`,
+    `${model.origin}: expected a float32 model, got one that is already quantised (${count} such nodes)`,
     { hint: 'Start from the float32 model that it was made from.' },
   );
 }

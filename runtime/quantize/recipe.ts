@@ -15,7 +15,7 @@ const excludeSchema = z
 const nameSchema = z.string().regex(/^[\w.+-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ . + -');
 
 /** Int8 weights, activations quantised while the model runs: needs no data. Never touches Conv. */
-const dynamicSchema = z.strictObject({
+export const dynamicSchema = z.strictObject({
   kind: z.literal('dynamic'),
   name: nameSchema.default('dynamic'),
   weight: z.literal('int8').default('int8'),
@@ -24,7 +24,7 @@ const dynamicSchema = z.strictObject({
 });
 
 /** Int8 weights and activations with ranges found beforehand on a calibration set (QuantizeLinear/DequantizeLinear form). */
-const staticSchema = z.strictObject({
+export const staticSchema = z.strictObject({
   kind: z.literal('static'),
   name: nameSchema.default('static'),
   /** uint8 is fast on x86-64, int8 on ARM; the ranges are asymmetric either way. */

@@ -1,0 +1,27 @@
+/** What quantising would do to a model, without data: made-up ranges, the real transform, the real verifier. */
+import type { Model } from '../graph/model.ts';
+import { quantizeDynamic } from './dynamic.ts';
+import type { NodeOutcome } from './messages.ts';
+import { tensorsToObserve } from './place.ts';
+import { dynamicSchema, staticSchema } from './recipe.ts';
+import { quantizeStatic } from './static.ts';
+import { chooseUnits } from './units.ts';
+
+export type QuantizationPlan = {
+  readonly static: readonly NodeOutcome[];
+  readonly dynamic: readonly NodeOutcome[];
+};
+
+/** What fuses depends on the pattern and on whether ranges start at zero, not on how wide they are. */
+const anyRange = { min: -1, max: 1 };
+
+/** @param model prepared (see prepare.ts). Opens sessions. @throws what ONNX Runtime throws. */
+export async function planQuantization(model: Model): Promise<QuantizationPlan> {
+  const recipe = staticSchema.parse({ kind: 'static' });
+  const { units } = chooseUnits(model.graph, recipe, new Map());
+  const ranges = new Map(tensorsToObserve(units).map((name) => [name, anyRange]));
+  return {
+    static: (await quantizeStatic(model, recipe, ranges)).outcomes,
+    dynamic: (await quantizeDynamic(model, dynamicSchema.parse({ kind: 'dynamic' }))).outcomes,
+  };
+}
