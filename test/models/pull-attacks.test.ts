@@ -3,8 +3,14 @@ import assert from 'node:assert/strict';
 import { cp, readFile, rm } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { TargetFile } from '@tufjs/models';
 import { pullModel } from '../../models/pull.ts';
+import { openRepository } from '../../models/repository/open.ts';
+import { planRelease, writeRelease } from '../../models/repository/release.ts';
+import { verifyRepository } from '../../models/repository/verify.ts';
 import { systemClock } from '../../runtime/base/clock.ts';
 import { type Misbehaviour, publishedRepository, serve, storeContents } from './repository-fixture.ts';
 
@@ -70,11 +76,9 @@ for (const file of ['2.targets.json', '2.snapshot.json', 'timestamp.json', 'mode
     refused(
       t,
       on(new RegExp(`${file}$`), (response) => {
-        const send = (): void => {
-          while (!response.destroyed && response.write(Buffer.alloc(65_536, 0x20)));
-          if (!response.destroyed) response.once('drain', send);
-        };
-        send();
+        // Endless as far as the client can tell; 64 MiB, so that a client without a limit fails instead of hanging.
+        const flood = Readable.from(Array.from({ length: 1024 }, () => Buffer.alloc(65_536, 0x20)));
+        flood.pipe(response);
       }),
       { code: 'SIGNATURE_INVALID', message: /expected at most \d+ bytes, got more/ },
     ));
@@ -169,6 +173,31 @@ test('old snapshot bytes under a new timestamp (mix and match) are refused', asy
       code: 'SIGNATURE_INVALID',
     },
   );
+});
+
+test('a signed file that contradicts its signed manifest is refused, and verifying the repository finds it', async (t) => {
+  const repository = await publishedRepository(t);
+  const opened = await openRepository(repository.folder, undefined);
+  const { targets } = opened.targets;
+  const path = 'vibration/1.0.0/model.onnx';
+  const swapped = new TargetFile({ ...targets['vibration/1.0.0/features.onnx']!, path });
+  const features = join(repository.folder, 'targets/vibration/1.0.0', `${swapped.hashes.sha256}.features.onnx`);
+  await cp(features, features.replace('features.onnx', 'model.onnx'));
+  const plan = planRelease(opened, {
+    roles: new Set(['targets']),
+    targets: Object.values({ ...targets, [path]: swapped }),
+    nowMs: Date.now(),
+  });
+  await writeRelease(repository.folder, plan);
+  const url = pathToFileURL(repository.folder).href;
+  const storeFolder = join(repository.work, 'store');
+  await assert.rejects(
+    pullModel({ url, rootFile: repository.rootFile, target: 'vibration', storeFolder, clock: systemClock }),
+    { code: 'MANIFEST_INVALID', message: /model\.onnx: expected 20000 bytes, got 500/ },
+  );
+  assert.deepEqual(await storeContents(storeFolder), { models: [], partial: [] });
+  const { problems } = await verifyRepository(repository.folder, { clock: systemClock });
+  assert.match(problems.join(), /expected model\.onnx to be signed with SHA-256/);
 });
 
 test('a cancelled pull leaves nothing behind', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
-import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { readManifest } from '../../models/manifest.ts';
@@ -102,6 +102,24 @@ test('two slots may pull the same model at once', async (t) => {
   const [a, b] = await Promise.all([pullModel(request), pullModel(request)]);
   assert.equal(a.folder, b.folder);
   assert.deepEqual(await storeContents(storeFolder), { models: [repository.digest], partial: [] });
+});
+
+test('a pull that is overtaken by another leaves alone what that one has stored', async (t) => {
+  const { repository, request, storeFolder } = await scene(t);
+  const variant = join(storeFolder, repository.digest, 'variants', 'a.onnx');
+  const slow = await serve(t, repository.folder, (path, response) => {
+    if (!path.endsWith('model.onnx')) return false;
+    const overtake = async () => {
+      await pullModel(request);
+      await mkdir(dirname(variant));
+      await writeFile(variant, 'in use');
+      response.end(Buffer.alloc(20_000, 1));
+    };
+    overtake().catch((error) => response.destroy(error));
+    return true;
+  });
+  assert.equal((await pullModel({ ...request, url: slow.url })).digest, repository.digest);
+  assert.equal(await readFile(variant, 'utf8'), 'in use');
 });
 
 test('remembered metadata that a power cut left half-written is fetched again', async (t) => {

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { pullModel } from '../../../models/pull.ts';
 import { addModel } from '../../../models/repository/add.ts';
+import type { SignedFile } from '../../../models/repository/metadata.ts';
 import { openRepository } from '../../../models/repository/open.ts';
 import { publishRepository } from '../../../models/repository/publish.ts';
 import { planRelease, writeRelease } from '../../../models/repository/release.ts';
@@ -30,7 +31,7 @@ test('a release cut off after any of its writes leaves the old state or the new 
     const cut = join(work, `cut-${writes}`);
     await cp(folder, cut, { recursive: true });
     await cp(keysFolder, `${cut}.keys`, { recursive: true });
-    await writeRelease(cut, plan.slice(0, writes));
+    await writeRelease(cut, withPowerCut(plan, writes)).catch((error) => assert.equal(error.message, 'power cut'));
     const models = (await verifyRepository(cut, { clock, rootFile })).models.length;
     assert.equal(models, writes < plan.length ? 1 : 0, `${models} models after ${writes} writes`);
     await publishRepository(cut, { clock });
@@ -44,3 +45,15 @@ test('a release cut off after any of its writes leaves the old state or the new 
     assert.equal((await pullModel(request)).version, '1.1.0');
   }
 });
+
+/** The same files, of which only `writes` can be written, in whatever order. */
+function withPowerCut(files: readonly SignedFile[], writes: number): SignedFile[] {
+  let written = 0;
+  return files.map((file) => ({
+    ...file,
+    get bytes(): Buffer {
+      if (++written > writes) throw new Error('power cut');
+      return file.bytes;
+    },
+  }));
+}

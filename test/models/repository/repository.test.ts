@@ -102,8 +102,12 @@ test('a file that changed between adding and publishing is not signed', async (t
   });
 });
 
-test('what a stranger put into the published folder is not built upon', async (t) => {
-  const [ours, theirs] = [await publishedRepository(t), await publishedRepository(t)];
+test('what a stranger put into the published folder is not built upon, roots included', async (t) => {
+  const turned = clockAt('2030-01-01T00:00:00Z');
+  const [ours, theirs] = [await publishedRepository(t), await publishedRepository(t, turned)];
+  turned.advanceDays(700);
+  const { renewed } = await refreshRepository(theirs.folder, { clock: turned });
+  assert.deepEqual(renewed[0], { role: 'root', version: 2 });
   await cp(join(theirs.folder, 'metadata'), join(ours.folder, 'metadata'), { recursive: true });
   const operations = [
     () => publishRepository(ours.folder, { clock }),
