@@ -138,9 +138,20 @@ export const eventSchema = z.object({
   data: z.unknown().optional(),
 });
 
+/** Retained on `up/bench/<model>/<variant>`: one trial, and of which model. */
+export const benchSchema = z.object({
+  ts: unixMs,
+  model: z.string(),
+  version: z.string(),
+  /** SHA-256 of the model's manifest. */
+  digest: z.string(),
+  trial: trialRowSchema,
+});
+
 export type Status = z.output<typeof statusSchema>;
 export type Info = z.output<typeof infoSchema>;
 export type TrialRow = z.output<typeof trialRowSchema>;
 export type Reported = z.output<typeof reportedSchema>;
 export type Telemetry = z.output<typeof telemetrySchema>;
 export type Event = z.output<typeof eventSchema>;
+export type Bench = z.output<typeof benchSchema>;

@@ -17,6 +17,8 @@ export const topics = {
   event: (device: string, type: string) => `${prefix}/d/${device}/up/ev/${type}`,
   /** Retained: the record of one trial. */
   bench: (device: string, model: string, variant: string) => `${prefix}/d/${device}/up/bench/${model}/${variant}`,
+  /** Everything a device is told. */
+  everythingTo: (device: string) => `${prefix}/d/${device}/down/#`,
   /** Everything a device says. */
   everythingFrom: (device: string) => `${prefix}/d/${device}/up/#`,
 } as const;

@@ -58,9 +58,7 @@ export function outboxTable(db: Database) {
   const totals = db.prepare<[], { bytes: number; count: number }>(
     'SELECT coalesce(sum(size), 0) AS bytes, count(*) AS count FROM outbox',
   );
-  const older = db.prepare<[number, number, number], Columns>(
-    `SELECT ${columns} FROM outbox WHERE class = ? AND created_ms < ? ORDER BY id LIMIT ?`,
-  );
+  const countOf = db.prepare<[number], { count: number }>('SELECT count(*) AS count FROM outbox WHERE class = ?');
   const lastId = db.prepare<[], { id: number }>("SELECT seq AS id FROM sqlite_sequence WHERE name = 'outbox'");
   const extend = db.prepare<[number, number]>('UPDATE outbox SET last = ? WHERE id = ?');
   const lastGap = db.prepare<[string, string], Columns>(
@@ -88,8 +86,10 @@ export function outboxTable(db: Database) {
     /** Up to `limit` rows of a class with `after` < id ≤ `upTo`, oldest first. */
     between: (rowClass: RowClass, after: number, upTo: number, limit: number): OutboxRow[] =>
       between.all(rowClasses[rowClass], after, upTo, limit).map(rowFromColumns),
-    olderThan: (rowClass: RowClass, createdMs: number, limit: number): OutboxRow[] =>
-      older.all(rowClasses[rowClass], Math.floor(createdMs), limit).map(rowFromColumns),
+    /** The first `limit` rows of a class. */
+    oldest: (rowClass: RowClass, limit: number): OutboxRow[] =>
+      between.all(rowClasses[rowClass], 0, Number.MAX_SAFE_INTEGER, limit).map(rowFromColumns),
+    count: (rowClass: RowClass): number => countOf.get(rowClasses[rowClass])?.count ?? 0,
     delete: (id: number): void => void remove.run(id),
     /** The newest gap row of an epoch that still waits. */
     lastGap(stream: string, epoch: string): OutboxRow | undefined {

@@ -1,0 +1,191 @@
+/**
+ * The agent's composition root: the one place where its parts are made and joined, started in order and stopped in the
+ * reverse one. What comes from outside (processes, clock, hardware) arrives as `Ports`.
+ */
+import { errorRecordFrom } from '../runtime/base/errors.ts';
+import type { AgentConfig, SlotConfig } from './config.ts';
+import { Deployment } from './deployment/deployment.ts';
+import { linkTarget } from './link/credentials.ts';
+import { Link, type LinkOptions, type Session } from './link/link.ts';
+import { Outbox } from './outbox/outbox.ts';
+import type { DeviceInfo, Ports } from './ports.ts';
+import { topics } from './protocol/topics.ts';
+import { Publications } from './publications.ts';
+import { Reporter } from './reporter.ts';
+import { lockFolder } from './store/lock-folder.ts';
+import { openStore, type Store } from './store/open-store.ts';
+import { StreamWriter } from './telemetry/stream-writer.ts';
+import { Streams } from './telemetry/streams.ts';
+
+/** Telemetry is committed, and the outbox drained, this often. */
+const commitIntervalMs = 1000;
+/** The store may be so much larger than the telemetry it holds: its log, its indexes, its freed pages. */
+const storeBytesFor = (telemetryBytes: number) => 2 * telemetryBytes + 16 * 2 ** 20;
+
+/** Made by `start`, joined here. */
+type Parts = {
+  readonly store: Store;
+  readonly outbox: Outbox;
+  readonly streams: Streams;
+  readonly publications: Publications;
+  readonly commit: () => void;
+};
+
+export class Daemon implements AsyncDisposable {
+  readonly #config: AgentConfig;
+  readonly #ports: Ports;
+  readonly #stopping = new AbortController();
+  /** What was made, in order; undone in the reverse order. */
+  readonly #made = new AsyncDisposableStack();
+  readonly #background: Promise<void>[] = [];
+  readonly #failure = Promise.withResolvers<never>();
+  #deployments: readonly Deployment[] = [];
+  #info: DeviceInfo | undefined;
+  #reporter: Reporter | undefined;
+
+  constructor(config: AgentConfig, ports: Ports) {
+    this.#config = config;
+    this.#ports = ports;
+    this.#failure.promise.catch(() => undefined); // heard by whoever waits for `failed`
+  }
+
+  /** Rejects when the agent cannot go on: its store is broken. Never resolves. */
+  get failed(): Promise<never> {
+    return this.#failure.promise;
+  }
+
+  /** @throws STORE_FAILED (another agent has the data folder, or the store is damaged), FILE_NOT_FOUND for credentials. */
+  async start(): Promise<void> {
+    const { clock, log } = this.#ports;
+    const { telemetry, broker, device, dataFolder } = this.#config;
+    const target = await linkTarget(broker, device);
+    const parts = this.#createParts();
+    this.#deployments = this.#config.slots.map((slot, index) =>
+      this.#made.use(this.#createDeployment(parts, slot, index)),
+    );
+    this.#made.defer(() => this.#stopBackground());
+    const link = new Link(this.#linkOptions(parts, target));
+    this.#made.defer(() => link.close());
+    this.#reportThrough(link, parts.publications);
+    // Inference first: nothing below is needed for it.
+    for (const deployment of this.#deployments) deployment.start();
+
+    this.#run('link', link.run(this.#stopping.signal));
+    this.#run('probe', this.#probe(link, parts.publications));
+    this.#run(
+      'commit',
+      this.#every(commitIntervalMs, () => this.#tick(parts, link)),
+    );
+    const readSystem = () => parts.streams.writeSystem(this.#ports.readSystem(), this.#deployments[0]?.runnerPid);
+    this.#run('system', this.#every(telemetry.systemIntervalMs, readSystem));
+    log.info({ device, broker: broker.url, dataFolder, startMs: Math.round(clock.monotonicMs()) }, 'agent started');
+  }
+
+  /** Says goodbye to the broker, ends the runners, stores their last decisions, closes the store. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#made.disposeAsync();
+  }
+
+  #createParts(): Parts {
+    const { clock, log, random } = this.#ports;
+    const { device, dataFolder, telemetry } = this.#config;
+    this.#made.use(lockFolder(dataFolder));
+    const store = this.#made.use(openStore(dataFolder, { maxBytes: storeBytesFor(telemetry.maxBytes) }));
+    const limits = { maxBytes: telemetry.maxBytes, maxAgeMs: telemetry.maxAgeHours * 3_600_000 };
+    const topicOf = (stream: string) => topics.telemetry(device, stream);
+    const outbox = new Outbox({ store, clock, limits, log, topicOf });
+    const writer = new StreamWriter(device);
+    const commit = () => {
+      const { batches, gaps } = writer.take(clock.wallMs());
+      outbox.commit(batches, gaps);
+    };
+    this.#made.defer(commit);
+    const streams = new Streams({ store, writer, random, clock });
+    const publications = new Publications({ config: this.#config, ports: this.#ports, outbox });
+    return { store, outbox, streams, publications, commit };
+  }
+
+  #createDeployment({ store, streams, publications }: Parts, slot: SlotConfig, index: number): Deployment {
+    return new Deployment({
+      ...{ config: this.#config, slot, ports: this.#ports, store },
+      announce: ({ type, severity, text }) => publications.event(type, severity, text, { slot: slot.slot }),
+      publishTrials: ({ model, trials }) => publications.trials(model, trials),
+      // The first slot has the stream that every console knows; further ones carry their name.
+      openDecisions: () => streams.openDecisions(index === 0 ? 'decisions' : `decisions-${slot.slot}`),
+      onChange: () => this.#reporter?.changed(),
+    });
+  }
+
+  #linkOptions({ store, outbox, publications }: Parts, target: LinkOptions['target']): LinkOptions {
+    const { clock, random, log } = this.#ports;
+    return {
+      ...{ clock, random, log, outbox, target },
+      subscriptions: [topics.everythingTo(this.#config.device)],
+      session: () => this.#session(store, publications),
+      onMessage: (topic) => log.warn({ topic }, 'order ignored: nothing unsigned runs, and no operator key is pinned'),
+      onForgotten: () => {
+        for (const { state } of this.#deployments)
+          if (state.model && state.trials.length > 0) publications.trials(state.model, state.trials);
+      },
+    };
+  }
+
+  #session(store: Store, publications: Publications): Session {
+    const sess = store.stateTransaction(() => store.meta.increment('sess'));
+    return {
+      will: publications.status(false, sess),
+      greetings: () => [
+        publications.status(true, sess),
+        ...(this.#info === undefined ? [] : [publications.info(this.#info)]),
+        this.#reported(publications),
+      ],
+      farewell: () => publications.status(false, sess),
+    };
+  }
+
+  #reportThrough(link: Link, publications: Publications): void {
+    const publish = () => link.refresh(this.#reported(publications));
+    this.#reporter = new Reporter(publish, this.#ports.clock, this.#stopping.signal);
+  }
+
+  #reported(publications: Publications) {
+    return publications.reported(this.#deployments.map(({ reported }) => reported));
+  }
+
+  async #probe(link: Link, publications: Publications): Promise<void> {
+    try {
+      this.#info = await this.#ports.probe();
+      link.refresh(publications.info(this.#info));
+    } catch (error) {
+      // A device that cannot be described still infers.
+      this.#ports.log.error({ error: errorRecordFrom(error) }, 'probe failed: no info is published');
+    }
+  }
+
+  #tick({ commit }: Parts, link: Link): void {
+    commit();
+    link.drain();
+  }
+
+  async #every(intervalMs: number, work: () => void): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await this.#ports.clock.sleep(intervalMs, signal).catch(() => undefined); // stopping: the loop ends
+      if (!signal.aborted) work();
+    }
+  }
+
+  #run(name: string, work: Promise<void>): void {
+    this.#background.push(
+      work.catch((error: unknown) => {
+        this.#ports.log.fatal({ task: name, error: errorRecordFrom(error) }, 'the agent cannot go on');
+        this.#failure.reject(error);
+      }),
+    );
+  }
+
+  async #stopBackground(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#background);
+  }
+}

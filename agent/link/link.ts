@@ -1,0 +1,128 @@
+/** Keeps the device connected: one connection after the other, with growing pauses. A broker that is down is normal. */
+import type { Clock } from '../../runtime/base/clock.ts';
+import type { Logger } from '../../runtime/base/log.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import { ConnectFailure, type Connection, type ConnectOptions, connectOnce, type MqttVersion } from './connect-once.ts';
+import { retryDelays } from './delays.ts';
+import { type Greeting, Uplink } from './uplink.ts';
+import { nextVersion } from './versions.ts';
+
+export type LinkOptions = {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly outbox: Outbox;
+  /** Where and as whom; the will comes from `session`. */
+  readonly target: Pick<ConnectOptions, 'url' | 'clientId' | 'username' | 'password' | 'tls'>;
+  readonly subscriptions: readonly string[];
+  /** Called once per CONNECT: a new session number, its will, and the retained messages to begin with. */
+  readonly session: () => Session;
+  readonly onMessage: (topic: string, payload: Buffer) => void;
+  /** The broker knows nothing of this device any more: what was retained there may be gone. */
+  readonly onForgotten: () => void;
+};
+
+export type Session = {
+  readonly will: Greeting;
+  /** Read when the connection stands: status, info, reported. */
+  readonly greetings: () => readonly Greeting[];
+  /** Said on a clean stop. */
+  readonly farewell: () => Greeting;
+};
+
+/** A connection that held so long was a good one: the next pause is short again. */
+const steadyMs = 10_000;
+/** What a clean stop may take to say goodbye. */
+const farewellMs = 1000;
+
+export class Link {
+  readonly #options: LinkOptions;
+  #open: { connection: Connection; uplink: Uplink; session: Session } | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  get isConnected(): boolean {
+    return this.#open !== undefined;
+  }
+
+  /** Connects and reconnects until aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    let version: MqttVersion = 5;
+    let delays = retryDelays(random);
+    while (!signal.aborted) {
+      const startedMs = clock.monotonicMs();
+      const outcome = await this.#attempt(version, signal);
+      if (signal.aborted) return;
+      version = outcome.version;
+      if (outcome.isFallback) continue;
+      if (clock.monotonicMs() - startedMs > steadyMs) delays = retryDelays(random);
+      await clock.sleep(delays.next().value, signal).catch(() => undefined); // aborted: the loop ends
+    }
+  }
+
+  /** Publishes a retained message now if there is a connection; without one, the next greeting will carry it. */
+  refresh(greeting: Greeting): void {
+    this.#open?.uplink.greet(greeting).catch(() => undefined); // the connection ended: the next one greets with it
+  }
+
+  /** New rows are in the outbox. */
+  drain(): void {
+    this.#open?.uplink.drain();
+  }
+
+  /** Says goodbye so that the will stays unsaid, and closes. */
+  async close(): Promise<void> {
+    const open = this.#open;
+    if (open === undefined) return;
+    const goodbye = async () => {
+      await open.uplink.greet(open.session.farewell());
+      await open.connection.end();
+    };
+    const isOver = await Promise.race([
+      goodbye().then(
+        () => true,
+        () => false, // the connection ended first: the broker speaks the will
+      ),
+      this.#options.clock.sleep(farewellMs).then(() => false),
+    ]);
+    if (!isOver) open.connection.destroy();
+  }
+
+  async #attempt(version: MqttVersion, signal: AbortSignal): Promise<{ version: MqttVersion; isFallback: boolean }> {
+    const { log, target, onMessage, outbox } = this.#options;
+    try {
+      const session = this.#options.session();
+      const connection = await connectOnce({ ...target, version, will: session.will, onMessage, signal });
+      log.info({ version, sessionPresent: connection.sessionPresent }, 'connected to the broker');
+      await this.#live(connection, session, signal);
+      return { version, isFallback: false };
+    } catch (error) {
+      if (signal.aborted) return { version, isFallback: false };
+      const failure = error instanceof ConnectFailure ? error : new ConnectFailure('network', (error as Error).message);
+      const next = nextVersion(version, failure);
+      log.info({ reason: failure.message, version, next: next.version, waiting: outbox.waiting }, 'no broker');
+      return next;
+    }
+  }
+
+  async #live(connection: Connection, session: Session, signal: AbortSignal): Promise<void> {
+    const { outbox, log, subscriptions, onForgotten } = this.#options;
+    const uplink = new Uplink(connection, outbox);
+    const onAbort = () => connection.destroy();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      if (!connection.sessionPresent) onForgotten();
+      await uplink.open(subscriptions, session.greetings());
+      this.#open = { connection, uplink, session };
+      log.info({ reason: await connection.closed }, 'disconnected from the broker');
+    } finally {
+      this.#open = undefined;
+      signal.removeEventListener('abort', onAbort);
+      connection.destroy();
+      if (!signal.aborted) outbox.rewind();
+    }
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * The durable queue between the device and the broker. A row leaves it only when the broker has acknowledged it, or when
+ * a quota drops it, and then a gap record says which sequence numbers are gone and why. Acknowledgements, new telemetry
+ * and evictions share one transaction a second, which is kind to flash.
+ */
+import type { Clock } from '../../runtime/base/clock.ts';
+import type { Logger } from '../../runtime/base/log.ts';
+import type { Store } from '../store/open-store.ts';
+import { type NewRow, type OutboxRow, rowBytes } from '../store/outbox-table.ts';
+import { isDiskFull } from '../store/store-error.ts';
+import { backlogPerTick, Lane, type LaneName, laneOrder } from './lanes.ts';
+import { batchOf, messageFrom, type OutboxMessage } from './message.ts';
+import { isTooOld, rowsToEvict } from './quota.ts';
+import { type Gap, mergeGaps } from './ranges.ts';
+
+export type OutboxLimits = { readonly maxBytes: number; readonly maxAgeMs: number };
+
+export type OutboxOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly limits: OutboxLimits;
+  readonly log: Pick<Logger, 'warn'>;
+  /** The topic of a stream, for gap records. */
+  readonly topicOf: (stream: string) => string;
+};
+
+/** A message that is not telemetry. */
+export type Notice = {
+  readonly class: 'state' | 'event';
+  readonly topic: string;
+  readonly payload: string;
+  readonly retain?: boolean;
+};
+
+export class Outbox {
+  readonly #options: OutboxOptions;
+  /** Handed to the link and not yet acknowledged. */
+  readonly #inFlight = new Set<number>();
+  /** Acknowledged, deleted at the next commit. */
+  readonly #acknowledged = new Map<number, number>();
+  #lanes: Record<LaneName, Lane>;
+  #backlogRows = 0;
+  #backlogBudget = backlogPerTick;
+  #bytes: number;
+  #unstatedGaps: readonly Gap[] = [];
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+    this.#bytes = options.store.outbox.totals().bytes;
+    this.#lanes = this.#openLanes();
+  }
+
+  /** Rows that still wait, without those already acknowledged. */
+  get waiting(): number {
+    return this.#options.store.outbox.totals().count - this.#acknowledged.size;
+  }
+
+  /** Stores a state or event message, durable on return. @throws DISK_FULL when not even the reserve has room. */
+  enqueue({ retain = false, ...notice }: Notice): void {
+    const row: NewRow = { ...notice, retain, qos: 1, createdMs: this.#options.clock.wallMs() };
+    this.#options.store.stateTransaction(() => this.#options.store.outbox.insert(row));
+    this.#bytes += rowBytes(row);
+  }
+
+  /**
+   * Once a second: stores telemetry, deletes what was acknowledged, applies the quotas. Never throws for a full disk:
+   * the telemetry is dropped and its gap stated.
+   */
+  commit(batches: readonly NewRow[], lostBefore: readonly Gap[] = []): void {
+    this.#backlogBudget = backlogPerTick;
+    const { store, clock, limits } = this.#options;
+    const dropped = [...this.#unstatedGaps, ...lostBefore];
+    this.#unstatedGaps = dropped;
+    const added = batches.reduce((sum, row) => sum + rowBytes(row), 0);
+    const evicted = this.#choose(this.#bytes + added - limits.maxBytes, clock.wallMs() - limits.maxAgeMs);
+    const hasWork = batches.length + dropped.length + evicted.length + this.#acknowledged.size > 0;
+    if (!hasWork) return;
+    if (!store.reserve.hasRoomForTelemetry()) this.#commitWithoutTelemetry(batches, evicted);
+    else {
+      try {
+        const gapBytes = store.transaction(() => this.#write(batches, evicted, dropped));
+        this.#committed(added + gapBytes, evicted);
+        store.reserve.hold();
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        this.#commitWithoutTelemetry(batches, evicted);
+      }
+    }
+  }
+
+  /** The next message to send, or undefined when nothing is to be sent now. */
+  next(): OutboxMessage | undefined {
+    for (const name of laneOrder(this.#backlogRows, this.#backlogBudget)) {
+      const lane = this.#lanes[name];
+      const rows = batchOf(lane.peek());
+      if (rows.length === 0) continue;
+      lane.advance(rows.length);
+      for (const { id } of rows) this.#inFlight.add(id);
+      if (name === 'backlog') {
+        this.#backlogRows -= rows.length;
+        this.#backlogBudget -= 1;
+      }
+      return messageFrom(rows, name === 'backlog');
+    }
+    return undefined;
+  }
+
+  /** The broker has it: the rows go at the next commit. */
+  acknowledge({ rows }: OutboxMessage): void {
+    for (const row of rows) {
+      this.#inFlight.delete(row.id);
+      this.#acknowledged.set(row.id, rowBytes(row));
+    }
+  }
+
+  /** The broker will never take it: its rows are dropped, and gaps say so. */
+  refuse(message: OutboxMessage, reason: string): void {
+    this.#unstatedGaps = [...this.#unstatedGaps, ...gapsFrom(message.rows, reason)];
+    this.acknowledge(message);
+  }
+
+  /** A connection begins (or ended): what was not acknowledged is sent again; what is here now is backlog. */
+  rewind(): void {
+    this.#inFlight.clear();
+    this.#lanes = this.#openLanes();
+  }
+
+  #openLanes(): Record<LaneName, Lane> {
+    const { outbox } = this.#options.store;
+    const boundary = outbox.lastId();
+    this.#backlogRows = outbox.count('telemetry');
+    const query: ConstructorParameters<typeof Lane>[3] = (rowClass, after, upTo, limit) =>
+      outbox.between(rowClass, after, upTo, limit).filter(({ id }) => !this.#acknowledged.has(id));
+    const lane = (name: LaneName, after: number, upTo: number) => new Lane(name, after, upTo, query);
+    const end = Number.MAX_SAFE_INTEGER;
+    return {
+      state: lane('state', 0, end),
+      event: lane('event', 0, end),
+      live: lane('live', boundary, end),
+      backlog: lane('backlog', 0, boundary),
+    };
+  }
+
+  /** What the quotas drop now: too old, then too much; never what is on its way. */
+  #choose(excessBytes: number, oldestMs: number): Eviction[] {
+    const { outbox } = this.#options.store;
+    const isFree = ({ id }: OutboxRow) => !this.#inFlight.has(id) && !this.#acknowledged.has(id);
+    // Rows are in order of age: when the first is young enough, so are the rest.
+    const isAnyOld = outbox.oldest('telemetry', 1).some((row) => isTooOld(row, oldestMs));
+    const old = isAnyOld ? outbox.oldest('telemetry', 256).filter((row) => isFree(row) && isTooOld(row, oldestMs)) : [];
+    const byAge = old.map((row) => ({ row, reason: 'age' }));
+    if (excessBytes <= 0) return byAge;
+    const acknowledgedBytes = [...this.#acknowledged.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const candidates = (['telemetry', 'event'] as const).flatMap((name) => outbox.oldest(name, 512)).filter(isFree);
+    return rowsToEvict(candidates, excessBytes - acknowledgedBytes).map((row) => ({ row, reason: 'quota' }));
+  }
+
+  /** @returns the bytes that gap records took. */
+  #write(batches: readonly NewRow[], evicted: readonly Eviction[], gaps: readonly Gap[]): number {
+    const { outbox, streams } = this.#options.store;
+    for (const id of this.#acknowledged.keys()) outbox.delete(id);
+    for (const { row } of evicted) outbox.delete(row.id);
+    for (const row of batches) {
+      outbox.insert(row);
+      if (row.range) streams.advance(row.range.stream, row.range.epoch, row.range.last + 1);
+    }
+    const dropped = [...gaps, ...evicted.flatMap(({ row, reason }) => gapsFrom([row], reason))];
+    return mergeGaps(dropped).reduce((bytes, gap) => bytes + this.#stateGap(gap), 0);
+  }
+
+  #stateGap({ reason, ...range }: Gap): number {
+    const { store, clock, topicOf } = this.#options;
+    const previous = store.outbox.lastGap(range.stream, range.epoch);
+    const canGrow =
+      previous?.gap === reason && previous.range?.last === range.first - 1 && !this.#inFlight.has(previous.id);
+    if (previous && canGrow) {
+      store.outbox.extendGap(previous.id, range.last);
+      return 0;
+    }
+    const row: NewRow = {
+      ...{ class: 'event', topic: topicOf(range.stream), payload: '[]', qos: 1, retain: false },
+      ...{ createdMs: clock.wallMs(), range, gap: reason },
+    };
+    store.outbox.insert(row);
+    return rowBytes(row);
+  }
+
+  /** The disk is full: the telemetry goes, its gap is state. If even that does not fit, it is stated at a later commit. */
+  #commitWithoutTelemetry(batches: readonly NewRow[], evicted: readonly Eviction[]): void {
+    const { store, log } = this.#options;
+    const lost = batches.flatMap(({ range }) => (range ? [{ ...range, reason: 'disk full' }] : []));
+    const gaps = mergeGaps([...this.#unstatedGaps, ...lost]);
+    this.#unstatedGaps = gaps;
+    try {
+      const gapBytes = store.stateTransaction(() => this.#write([], evicted, gaps));
+      this.#committed(gapBytes, evicted);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      log.warn(
+        { gaps: gaps.length },
+        'the disk is full: telemetry is dropped; the gap will be stated once there is room',
+      );
+    }
+  }
+
+  #committed(addedBytes: number, evicted: readonly Eviction[]): void {
+    const acknowledged = [...this.#acknowledged.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const gone = evicted.reduce((sum, { row }) => sum + rowBytes(row), 0);
+    this.#bytes = Math.max(0, this.#bytes + addedBytes - acknowledged - gone);
+    this.#acknowledged.clear();
+    this.#unstatedGaps = [];
+    this.#backlogRows = Math.max(0, this.#backlogRows - evicted.length);
+    // What was read ahead may have been evicted, or be a gap that has grown since.
+    for (const lane of Object.values(this.#lanes)) lane.refresh();
+  }
+}
+
+type Eviction = { readonly row: OutboxRow; readonly reason: string };
+
+/** Gap rows among the dropped keep their own reason: what was lost first was lost for that. */
+function gapsFrom(rows: readonly OutboxRow[], reason: string): Gap[] {
+  return rows.flatMap(({ range, gap }) => (range ? [{ ...range, reason: gap ?? reason }] : []));
+}

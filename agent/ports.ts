@@ -1,0 +1,58 @@
+/**
+ * What the daemon asks of the rest of the program, as types: `commands/agent.ts` gives it the real things, tests give it
+ * fakes. Each of them does its heavy work in processes of its own.
+ */
+import type { ModelFolder } from '../models/manifest.ts';
+import type { PulledModel, PullRequest } from '../models/pull.ts';
+import type { Clock } from '../runtime/base/clock.ts';
+import type { Logger } from '../runtime/base/log.ts';
+import type { RunnerEvent, RunnerStart } from '../runtime/infer/messages.ts';
+import type { SelectionProgress, SelectionRequest, SelectionResult } from '../runtime/select/selection.ts';
+import type { Info } from './protocol/messages.ts';
+
+export type RunnerHandle = {
+  readonly pid: number | undefined;
+  /** Asks it to finish (recordings are closed), resolves when the process is gone. */
+  stop(): Promise<void>;
+  /** Resolves when the process is gone, whatever ended it. */
+  readonly exited: Promise<RunnerExit>;
+};
+
+export type RunnerExit = { readonly code: number | null; readonly signal: string | null };
+
+export type RunnerOptions = {
+  readonly onEvent: (event: RunnerEvent) => void;
+  readonly signal: AbortSignal;
+  readonly niceness?: number;
+};
+
+export type SystemReading = {
+  readonly temperatureC: number | null;
+  /** Share of all cores in use since the last reading, 0 to 1. */
+  readonly cpuLoad: number | null;
+  readonly memoryAvailableBytes: number | null;
+  readonly pssBytes: (pid: number | 'self') => number | null;
+};
+
+export type DeviceInfo = Omit<Info, 'proto' | 'device' | 'agent' | 'node' | 'simulated'>;
+
+export type Ports = {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  /** The agent's version. */
+  readonly version: string;
+  readonly bootId: () => string;
+  readonly startRunner: (start: RunnerStart, options: RunnerOptions) => RunnerHandle;
+  readonly runSelection: (
+    request: SelectionRequest,
+    options: { onProgress: (progress: SelectionProgress) => void; signal: AbortSignal },
+  ) => Promise<SelectionResult>;
+  readonly pullModel: (request: PullRequest) => Promise<PulledModel>;
+  /** Reads a model folder and checks every file against its digest. */
+  readonly verifyModel: (folder: string) => Promise<ModelFolder>;
+  /** Reads the manifest alone: quick, for a start. */
+  readonly readModel: (folder: string) => Promise<ModelFolder>;
+  readonly probe: () => Promise<DeviceInfo>;
+  readonly readSystem: () => SystemReading;
+};

@@ -1,0 +1,98 @@
+/**
+ * Keeps one runner process alive. A crash costs one process: it is counted, and started again after a growing pause; each
+ * new process is a new epoch for whoever listens.
+ */
+import { type ErrorRecord, errorRecordFrom, OctetError } from '../../runtime/base/errors.ts';
+import type { RunnerEvent, RunnerStart } from '../../runtime/infer/messages.ts';
+import type { Ports, RunnerExit, RunnerHandle } from '../ports.ts';
+import { crashLoop, decideRestart } from './restart-policy.ts';
+
+export type RunnerListener = {
+  /** A process starts; the returned function hears its events. */
+  onProcess(): (event: RunnerEvent) => void;
+  /** It died, or said that it cannot go on; it is being started again. */
+  onCrash(error: ErrorRecord): void;
+  onCrashLoop(error: ErrorRecord): void;
+};
+
+export type SupervisedRunnerOptions = Pick<Ports, 'startRunner' | 'clock'> & {
+  readonly start: RunnerStart;
+  readonly listener: RunnerListener;
+  readonly niceness?: number;
+};
+
+export class SupervisedRunner {
+  /** Resolves when the model is loaded for the first time; rejects when that fails too often, or on stop. */
+  readonly ready: Promise<void>;
+  readonly #options: SupervisedRunnerOptions;
+  readonly #stopping = new AbortController();
+  readonly #finished: Promise<void>;
+  #handle: RunnerHandle | undefined;
+
+  constructor(options: SupervisedRunnerOptions) {
+    this.#options = options;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.ready = promise;
+    promise.catch(() => undefined); // whoever does not wait for it hears of crashes through the listener
+    this.#finished = this.#run(resolve, reject);
+  }
+
+  get pid(): number | undefined {
+    return this.#handle?.pid;
+  }
+
+  /** Ends the process; resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#handle?.stop();
+    await this.#finished;
+  }
+
+  async #run(onReady: () => void, onHopeless: (error: OctetError) => void): Promise<void> {
+    const { clock, listener } = this.#options;
+    const { signal } = this.#stopping;
+    let crashesMs: readonly number[] = [];
+    while (!signal.aborted) {
+      const error = await this.#runOnce(onReady);
+      if (signal.aborted || error === undefined) break;
+      crashesMs = [...crashesMs, clock.monotonicMs()].slice(-crashLoop.count);
+      const decision = decideRestart(crashesMs);
+      if (decision.kind === 'restart') listener.onCrash(error);
+      else {
+        listener.onCrashLoop(error);
+        onHopeless(new OctetError(error.code, error.message));
+      }
+      await clock.sleep(decision.afterMs, signal).catch(() => undefined); // stopped: the loop ends
+    }
+    onHopeless(new OctetError('CANCELLED', 'expected the runner to become ready, got a stop'));
+  }
+
+  /** One process from start to end. @returns why it crashed, or undefined when it ended as it should. */
+  async #runOnce(onReady: () => void): Promise<ErrorRecord | undefined> {
+    const { start, startRunner, niceness, listener } = this.#options;
+    const listen = listener.onProcess();
+    let failure: ErrorRecord | undefined;
+    let hasEnded = false;
+    const onEvent = (event: RunnerEvent) => {
+      if (event.kind === 'failed') failure = event.error;
+      if (event.kind === 'ended') hasEnded = true;
+      if (event.kind === 'ready') onReady();
+      listen(event);
+    };
+    // Not the stop signal: it would kill, and a stop lets recordings be closed first.
+    const signal = new AbortController().signal;
+    const handle = startRunner(start, { onEvent, signal, ...(niceness === undefined ? {} : { niceness }) });
+    this.#handle = handle;
+    const exit = await handle.exited.catch((error: unknown) => ({
+      code: null,
+      signal: errorRecordFrom(error).message,
+    }));
+    if (hasEnded && exit.code === 0) return undefined;
+    return failure ?? crashRecord(exit);
+  }
+}
+
+function crashRecord({ code, signal }: RunnerExit): ErrorRecord {
+  const end = signal === null ? `exit code ${code}` : `signal ${signal}`;
+  return { code: 'CHILD_FAILED', message: `runner: expected it to keep running, got ${end}` };
+}
