@@ -1,0 +1,121 @@
+/**
+ * A sensor as a program: it prints one JSON array of channel values per line. A line that is something else is counted and
+ * left out; a program that ends is started again, ever later; one that never gives a sample is given up.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { OctetError } from '../base/errors.ts';
+import type { SampleBlock, SourceContext } from './source.ts';
+
+/** Waits before the first, second, … start that follows a start without a single sample. */
+const restartDelaysMs = [100, 500, 1000, 2000, 5000] as const;
+/** A "line" longer than this is not one. */
+const maxLineLength = 1 << 20;
+
+/** @throws SOURCE_FAILED when the program was started again and again and never gave a sample. */
+export async function* readCommand(command: readonly string[], context: SourceContext): AsyncGenerator<SampleBlock> {
+  const { clock, signal, report } = context;
+  let fruitless = 0;
+  for (;;) {
+    if (signal.aborted) return;
+    const run: Run = { gaveSamples: false, ending: 'no reason' };
+    yield* readOnce(command, context, run);
+    if (signal.aborted) return;
+    fruitless = run.gaveSamples ? 0 : fruitless + 1;
+    const error = sourceError(command, run.ending);
+    const delayMs = restartDelaysMs[fruitless];
+    if (delayMs === undefined) throw error;
+    report(error);
+    // An abort ends the wait; the loop's first line sees it.
+    await clock.sleep(delayMs, signal).catch(() => {});
+  }
+}
+
+type Run = { gaveSamples: boolean; ending: string };
+
+async function* readOnce(
+  command: readonly string[],
+  { pipeline, clock, signal, report }: SourceContext,
+  run: Run,
+): AsyncGenerator<SampleBlock> {
+  const [file = '', ...args] = command;
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 2] });
+  const ended = endOf(child);
+  const stop = () => stopProgram(child);
+  signal.addEventListener('abort', stop, { once: true });
+  const width = pipeline.channels.length;
+  let firstSample = 0;
+  try {
+    for await (const lines of linesOf(child, signal)) {
+      const samples = lines.flatMap((line) => parseSample(line, width, report) ?? []);
+      if (samples.length === 0) continue;
+      const tUs = Math.round(clock.wallMs() * 1000);
+      yield { rows: Float32Array.from(samples), tUs, discontinuity: firstSample === 0, firstSample, spans: [] };
+      firstSample += samples.length / width;
+      run.gaveSamples = true;
+    }
+    run.ending = await ended;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stopProgram(child);
+  }
+}
+
+/** The complete lines of each chunk that arrives; the unfinished last one waits for the next chunk. */
+async function* linesOf({ stdout }: ChildProcess, signal: AbortSignal): AsyncGenerator<string[]> {
+  let rest = '';
+  try {
+    stdout?.setEncoding('utf8');
+    for await (const chunk of stdout ?? []) {
+      const lines = `${rest}${chunk}`.split('\n');
+      rest = lines.pop() ?? '';
+      if (rest.length > maxLineLength) lines.push(rest.slice(0, 100));
+      if (rest.length > maxLineLength) rest = '';
+      yield lines.filter((line) => line.trim() !== '');
+    }
+    if (rest.trim() !== '') yield [rest];
+  } catch (cause) {
+    // Stopping destroys the pipe, which is an error for its reader.
+    if (!signal.aborted) throw new OctetError('SOURCE_FAILED', 'source: expected to read its output', { cause });
+  }
+}
+
+function parseSample(line: string, width: number, report: SourceContext['report']): number[] | undefined {
+  const values = parseJsonOrNothing(line);
+  if (Array.isArray(values) && values.length === width && values.every(Number.isFinite)) return values;
+  const got = line.length > 80 ? `${line.slice(0, 80)}…` : line;
+  report(new OctetError('SOURCE_FAILED', `source: expected a JSON array of ${width} numbers per line, got ${got}`));
+  return undefined;
+}
+
+function parseJsonOrNothing(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Said by the caller, as what it got instead.
+    return undefined;
+  }
+}
+
+/** In words, how the program ended. */
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => resolve(signal === null ? `exit code ${code}` : signal));
+  });
+}
+
+/** Closing its output ends even a program that ignores the signal, when it next prints. */
+function stopProgram(child: ChildProcess): void {
+  child.kill('SIGTERM');
+  child.stdout?.destroy();
+}
+
+function sourceError(command: readonly string[], ending: string): OctetError {
+  return new OctetError(
+    'SOURCE_FAILED',
+    `source ${command.join(' ')}: expected a program that keeps printing, got ${ending}`,
+    {
+      hint: 'Run it by hand; it must print one JSON array of channel values per line and flush after each.',
+    },
+  );
+}

@@ -1,0 +1,35 @@
+/** One window → one decision: features, model, decision. */
+import { type Features, openFeatures } from '../data/features.ts';
+import { openSession, type Session } from '../engine/session.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { deciderOf, type Outcome } from './decide.ts';
+import type { RunnerStart } from './messages.ts';
+
+export type Infer = (window: Float32Array) => Promise<Outcome>;
+
+/**
+ * Loads the model and its features and runs them once on an empty window, so that the first real one is as fast as the rest
+ * and a model that does not fit its task is refused now.
+ * @throws FILE_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, DATA_MISMATCH, ENGINE_FAILED
+ */
+export async function openInference(
+  start: Pick<RunnerStart, 'modelPath' | 'featuresPath' | 'pipeline' | 'task' | 'threads'>,
+): Promise<Infer> {
+  const { modelPath, featuresPath, pipeline, task, threads } = start;
+  const session = await openSession(modelPath, { threads });
+  const features = await openFeatures({ inputs: session.inputs, pipeline, featuresPath });
+  const infer = createInference(session, features, task);
+  await infer(new Float32Array(pipeline.window.samples * pipeline.channels.length));
+  return infer;
+}
+
+export function createInference(session: Session, features: Features, task: RunnerStart['task']): Infer {
+  const decide = deciderOf(task);
+  const input = session.inputs[0]?.name ?? '';
+  const output = session.outputs[0]?.name ?? '';
+  return async (window) => {
+    const feeds = await features.feeds(window);
+    const outputs = await session.run(feeds);
+    return decide(outputs[output] as Tensor, feeds[input] as Tensor);
+  };
+}

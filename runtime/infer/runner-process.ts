@@ -1,0 +1,80 @@
+/** The runner as a process: takes its orders from its parent, builds the parts, runs them, tells what happens, and ends. */
+import { endWithParent } from '../base/children.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { errorRecordFrom, OctetError } from '../base/errors.ts';
+import { createDecisionGroups } from './decision-groups.ts';
+import { openInference } from './inference.ts';
+import type { RunnerEvent, RunnerRequest, RunnerStart } from './messages.ts';
+import { createProblems, type Problems } from './problems.ts';
+import { openRecorder, type Recorder } from './recorder.ts';
+import { runPipeline } from './runner.ts';
+import { createSink } from './sink.ts';
+import { openSource } from './source.ts';
+
+type Emit = (event: RunnerEvent) => void;
+
+/** `internal runner`. Ends the process itself, because native sessions and programs of sinks would keep it. */
+export async function main(): Promise<void> {
+  endWithParent();
+  // Ctrl-C in a terminal reaches the whole process group; it is the parent who stops us, so that nothing is lost.
+  process.on('SIGINT', () => {});
+  const stopping = new AbortController();
+  let delivered = Promise.resolve();
+  const emit: Emit = (event) => {
+    // A parent that is gone ends this process (`endWithParent`), so a failed delivery needs no answer.
+    delivered = new Promise((resolve) => process.send?.(event, () => resolve()));
+  };
+  const start = await receiveStart(stopping);
+  const failure = await run(start, stopping.signal, systemClock, emit).catch(errorRecordFrom);
+  if (failure) emit({ kind: 'failed', error: failure });
+  await delivered;
+  process.exit(failure ? 1 : 0);
+}
+
+/** The first message says what to run; any later one says stop. */
+function receiveStart(stopping: AbortController): Promise<RunnerStart> {
+  if (process.send === undefined) throw new OctetError('USAGE', 'internal runner: expected a parent process, got none');
+  return new Promise((resolve) => {
+    process.on('message', (request: RunnerRequest) => {
+      if (request.kind === 'start') resolve(request);
+      else stopping.abort();
+    });
+  });
+}
+
+async function run(start: RunnerStart, signal: AbortSignal, clock: Clock, emit: Emit): Promise<undefined> {
+  const { pipeline } = start;
+  const problems = createProblems(clock, emit);
+  const loadingSinceMs = clock.monotonicMs();
+  const infer = await openInference(start);
+  const source = await openSource(start.source, { pipeline, clock, signal, report: problems.reporter() });
+  emit({ kind: 'ready', loadMs: clock.monotonicMs() - loadingSinceMs });
+  const groups = createDecisionGroups(clock, (decisions) => emit({ kind: 'decisions', decisions }));
+  const local = start.sinks.map((spec) => createSink(spec, problems.reporter(), clock));
+  const recorder = await startRecording(start, clock, problems, emit);
+  try {
+    await runPipeline({ source, pipeline, infer, sinks: [{ write: groups.add }, ...local], recorder, clock, signal });
+  } finally {
+    await Promise.all([recorder?.close(), ...local.map((sink) => sink.close())]);
+    groups.flush();
+    problems.flush();
+  }
+  if (!signal.aborted) emit({ kind: 'ended' });
+}
+
+/** A folder that cannot be recorded to is reported: decisions matter more than calibration. */
+async function startRecording(
+  { record, pipeline }: RunnerStart,
+  clock: Clock,
+  problems: Problems,
+  emit: Emit,
+): Promise<Recorder | undefined> {
+  if (record === undefined) return undefined;
+  const report = problems.reporter();
+  const onRecorded = (recorded: { windows: number; bytes: number; full: boolean }) =>
+    emit({ kind: 'recorded', ...recorded });
+  return openRecorder(record, { pipeline, clock, report, onRecorded }).catch((error) => {
+    report(error instanceof OctetError ? error : new OctetError('INTERNAL', String(error), { cause: error }));
+    return undefined;
+  });
+}

@@ -1,0 +1,59 @@
+/**
+ * The path of samples through a running model: blocks → windows → decisions → sinks. One window at a time, and the next
+ * block is asked for when this one is done, so that no window is lost, doubled or overtaken.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Pipeline } from '../data/pipeline.ts';
+import { labelOf } from '../data/recording.ts';
+import { createWindower } from '../data/window.ts';
+import type { Infer } from './inference.ts';
+import type { Decision } from './messages.ts';
+import type { Recorder } from './recorder.ts';
+import type { Sink } from './sink.ts';
+import type { SampleBlock } from './source.ts';
+
+export type RunnerParts = {
+  readonly source: AsyncIterable<SampleBlock>;
+  readonly pipeline: Pipeline;
+  readonly infer: Infer;
+  readonly sinks: readonly Pick<Sink, 'write'>[];
+  readonly recorder?: Pick<Recorder, 'push'> | undefined;
+  readonly clock: Clock;
+  /** Ends the run between two windows. */
+  readonly signal: AbortSignal;
+};
+
+/** Runs until the source ends or the signal is aborted. @throws what the source or the model throws. */
+export async function runPipeline(parts: RunnerParts): Promise<void> {
+  const { source, pipeline, sinks, recorder, signal } = parts;
+  const width = pipeline.channels.length;
+  const windower = createWindower(pipeline);
+  let seq = 0;
+  for await (const block of source) {
+    if (block.discontinuity) windower.reset();
+    await recorder?.push(block);
+    for (let offset = 0; offset < block.rows.length; offset += width) {
+      const window = windower.push(block.rows, offset);
+      if (window === undefined) continue;
+      if (signal.aborted) return;
+      const decision = await decideWindow(parts, block, window, offset / width, seq++);
+      for (const sink of sinks) sink.write(decision);
+    }
+  }
+}
+
+/** @param last index in `block` of the window's last sample. */
+async function decideWindow(
+  { infer, clock, pipeline }: RunnerParts,
+  { tUs, firstSample, spans }: SampleBlock,
+  window: Float32Array,
+  last: number,
+  seq: number,
+): Promise<Decision> {
+  const completeMs = clock.monotonicMs();
+  const { label, score } = await infer(window);
+  const latencyUs = (clock.monotonicMs() - completeMs) * 1000;
+  const endSample = firstSample + last + 1;
+  const truth = labelOf(spans, endSample - pipeline.window.samples, endSample);
+  return { tUs, seq, label, score, latencyUs, ...(truth === undefined ? {} : { truth }) };
+}
