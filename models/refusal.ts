@@ -20,6 +20,19 @@ const reasons: readonly Reason[] = [
     hint: 'Free space on the disk that holds the store, then try again; nothing was half-written.',
   },
   {
+    // tuf-js passes on what the file system said: "EROFS: read-only file system, open …".
+    sign: /\bE[A-Z]{3,}: /,
+    code: 'WRITE_FAILED',
+    what: 'expected to write the store, got an error of the file system',
+    hint: 'Check that the store exists, belongs to the user of this process and is not mounted read-only.',
+  },
+  {
+    sign: /is not valid JSON|Unexpected (token|end)/,
+    code: 'REPOSITORY_UNREACHABLE',
+    what: 'expected TUF metadata, got something else in its place',
+    hint: 'Check that repository.url names the folder that holds metadata/ and targets/, and that no portal answers for it.',
+  },
+  {
     sign: /is expired/,
     code: 'SIGNATURE_INVALID',
     what: 'expected signatures that are still valid, got expired ones',
@@ -48,7 +61,7 @@ const reasons: readonly Reason[] = [
 const otherwise: Omit<Reason, 'sign'> = {
   code: 'SIGNATURE_INVALID',
   what: 'expected signed TUF metadata, got something else',
-  hint: 'Check that repository.url names the folder that holds metadata/ and targets/, and that no portal answers in its place.',
+  hint: 'The operator can find out what is wrong with it: octet models verify FOLDER --root 1.root.json',
 };
 
 /** An error of the pull as one of ours; those that are ours already pass unchanged. */

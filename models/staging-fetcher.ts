@@ -60,12 +60,12 @@ export class StagingFetcher implements Fetcher {
 
   async #stage(url: string, maxBytes: number, path: string): Promise<void> {
     const file = await open(path, 'w').catch((error) => {
-      throw writeError(path, error);
+      throw writeError(this.#options.stagingFolder, error);
     });
     try {
       for await (const chunk of this.#chunks(url, maxBytes)) {
         await file.writeFile(chunk).catch((error) => {
-          throw writeError(path, error);
+          throw writeError(this.#options.stagingFolder, error);
         });
         this.#options.onBytes?.(chunk.length);
       }
@@ -133,8 +133,8 @@ function statusText({ statusCode, headers: { location } }: IncomingMessage): str
 }
 
 /** A missing file is a 404, as a server would say. */
-async function openFile(url: URL): Promise<Readable> {
-  const stream = createReadStream(url);
+async function openFile(url: URL, { signal }: FetcherOptions): Promise<Readable> {
+  const stream = createReadStream(url, signal ? { signal } : {});
   return new Promise((resolve, reject) => {
     stream.once('open', () => resolve(stream));
     stream.once('error', (error) =>

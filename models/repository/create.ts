@@ -95,6 +95,6 @@ async function requireEmpty(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   if (names.length > 0)
     throw new OctetError('USAGE', `${folder}: expected an empty or absent folder, got ${names.length} files`, {
-      hint: 'It holds a repository or its keys already; name another folder. Nothing was changed.',
+      hint: 'It holds a repository or its keys already; name another folder. If an init was cut off before, delete what it left first.',
     });
 }

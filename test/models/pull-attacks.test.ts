@@ -104,11 +104,11 @@ test('a redirect is reported with its goal', (t) =>
     { code: 'REPOSITORY_UNREACHABLE', message: /HTTP 301 to https:\/\/elsewhere\.example/ },
   ));
 
-test('a portal that answers everything with its own page is refused', (t) =>
+test('a portal that answers everything with its own page is no repository, and no reason to give up', (t) =>
   refused(
     t,
     on(/./, (response) => response.end('<html>Please log in</html>')),
-    { code: 'SIGNATURE_INVALID', message: /expected signed TUF metadata/ },
+    { code: 'REPOSITORY_UNREACHABLE', message: /expected TUF metadata, got something else/ },
   ));
 
 for (const role of ['targets', 'snapshot', 'timestamp'])
