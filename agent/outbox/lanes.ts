@@ -18,8 +18,8 @@ export const shortBacklogRows = 600;
 export const backlogPerTick = 20;
 
 /** The lanes to try, in order. Pure. */
-export function laneOrder(backlogRows: number, backlogBudget: number): readonly LaneName[] {
-  if (backlogRows <= shortBacklogRows) return ['state', 'event', 'backlog', 'live'];
+export function laneOrder(isBacklogLong: boolean, backlogBudget: number): readonly LaneName[] {
+  if (!isBacklogLong) return ['state', 'event', 'backlog', 'live'];
   return backlogBudget > 0 ? ['state', 'event', 'live', 'backlog'] : ['state', 'event', 'live'];
 }
 

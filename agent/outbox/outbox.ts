@@ -8,9 +8,9 @@ import type { Logger } from '../../runtime/base/log.ts';
 import type { Store } from '../store/open-store.ts';
 import { type NewRow, type OutboxRow, rowBytes } from '../store/outbox-table.ts';
 import { isDiskFull } from '../store/store-error.ts';
-import { backlogPerTick, Lane, type LaneName, laneOrder } from './lanes.ts';
+import { backlogPerTick, Lane, type LaneName, laneOrder, shortBacklogRows } from './lanes.ts';
 import { batchOf, messageFrom, type OutboxMessage } from './message.ts';
-import { isTooOld, rowsToEvict } from './quota.ts';
+import { firstCredibleMs, rowsToEvict } from './quota.ts';
 import { type Gap, mergeGaps } from './ranges.ts';
 
 export type OutboxLimits = { readonly maxBytes: number; readonly maxAgeMs: number };
@@ -39,7 +39,7 @@ export class Outbox {
   /** Acknowledged, deleted at the next commit. */
   readonly #acknowledged = new Map<number, number>();
   #lanes: Record<LaneName, Lane>;
-  #backlogRows = 0;
+  #isBacklogLong = false;
   #backlogBudget = backlogPerTick;
   #bytes: number;
   #unstatedGaps: readonly Gap[] = [];
@@ -90,16 +90,13 @@ export class Outbox {
 
   /** The next message to send, or undefined when nothing is to be sent now. */
   next(): OutboxMessage | undefined {
-    for (const name of laneOrder(this.#backlogRows, this.#backlogBudget)) {
+    for (const name of laneOrder(this.#isBacklogLong, this.#backlogBudget)) {
       const lane = this.#lanes[name];
       const rows = batchOf(lane.peek());
       if (rows.length === 0) continue;
       lane.advance(rows.length);
       for (const { id } of rows) this.#inFlight.add(id);
-      if (name === 'backlog') {
-        this.#backlogRows -= rows.length;
-        this.#backlogBudget -= 1;
-      }
+      if (name === 'backlog') this.#backlogBudget -= 1;
       return messageFrom(rows, name === 'backlog');
     }
     return undefined;
@@ -128,7 +125,7 @@ export class Outbox {
   #openLanes(): Record<LaneName, Lane> {
     const { outbox } = this.#options.store;
     const boundary = outbox.lastId();
-    this.#backlogRows = outbox.count('telemetry');
+    this.#isBacklogLong = outbox.count('telemetry') > shortBacklogRows;
     const query: ConstructorParameters<typeof Lane>[3] = (rowClass, after, upTo, limit) =>
       outbox.between(rowClass, after, upTo, limit).filter(({ id }) => !this.#acknowledged.has(id));
     const lane = (name: LaneName, after: number, upTo: number) => new Lane(name, after, upTo, query);
@@ -145,9 +142,7 @@ export class Outbox {
   #choose(excessBytes: number, oldestMs: number): Eviction[] {
     const { outbox } = this.#options.store;
     const isFree = ({ id }: OutboxRow) => !this.#inFlight.has(id) && !this.#acknowledged.has(id);
-    // Rows are in order of age: when the first is young enough, so are the rest.
-    const isAnyOld = outbox.oldest('telemetry', 1).some((row) => isTooOld(row, oldestMs));
-    const old = isAnyOld ? outbox.oldest('telemetry', 256).filter((row) => isFree(row) && isTooOld(row, oldestMs)) : [];
+    const old = outbox.dated('telemetry', firstCredibleMs, oldestMs, 256).filter(isFree);
     const byAge = old.map((row) => ({ row, reason: 'age' }));
     if (excessBytes <= 0) return byAge;
     const acknowledgedBytes = [...this.#acknowledged.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -209,7 +204,6 @@ export class Outbox {
     this.#bytes = Math.max(0, this.#bytes + addedBytes - acknowledged - gone);
     this.#acknowledged.clear();
     this.#unstatedGaps = [];
-    this.#backlogRows = Math.max(0, this.#backlogRows - evicted.length);
     // What was read ahead may have been evicted, or be a gap that has grown since.
     for (const lane of Object.values(this.#lanes)) lane.refresh();
   }

@@ -1,4 +1,4 @@
-/** The outbox's quotas, decided purely: how many of the oldest rows must go, and which are past their age. */
+/** The outbox's quotas, decided purely: which of the oldest rows must go, and from when on a date can be believed. */
 import { type OutboxRow, rowBytes } from '../store/outbox-table.ts';
 
 /** The fewest leading rows (least important class first, oldest first) whose bytes cover `excessBytes`; gap records stay. */
@@ -12,8 +12,4 @@ export function rowsToEvict(rows: readonly OutboxRow[], excessBytes: number): Ou
 }
 
 /** A board without a battery clock begins in the past until the network tells the time: such a date is no age. */
-const firstCredibleMs = Date.UTC(2025, 0, 1);
-
-export function isTooOld({ createdMs }: Pick<OutboxRow, 'createdMs'>, oldestMs: number): boolean {
-  return createdMs >= firstCredibleMs && createdMs < oldestMs;
-}
+export const firstCredibleMs = Date.UTC(2025, 0, 1);

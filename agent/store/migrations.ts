@@ -25,6 +25,7 @@ export const migrations: readonly string[] = [
     gap TEXT
   ) STRICT;
   CREATE INDEX outbox_by_class ON outbox (class, id);
+  CREATE INDEX outbox_by_age ON outbox (class, created_ms);
 
   -- The newest epoch of each stream, and the sequence number after its last stored point.
   CREATE TABLE streams (

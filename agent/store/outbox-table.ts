@@ -58,6 +58,9 @@ export function outboxTable(db: Database) {
   const totals = db.prepare<[], { bytes: number; count: number }>(
     'SELECT coalesce(sum(size), 0) AS bytes, count(*) AS count FROM outbox',
   );
+  const dated = db.prepare<[number, number, number, number], Columns>(
+    `SELECT ${columns} FROM outbox WHERE class = ? AND created_ms >= ? AND created_ms < ? LIMIT ?`,
+  );
   const countOf = db.prepare<[number], { count: number }>('SELECT count(*) AS count FROM outbox WHERE class = ?');
   const lastId = db.prepare<[], { id: number }>("SELECT seq AS id FROM sqlite_sequence WHERE name = 'outbox'");
   const extend = db.prepare<[number, number]>('UPDATE outbox SET last = ? WHERE id = ?');
@@ -89,6 +92,9 @@ export function outboxTable(db: Database) {
     /** The first `limit` rows of a class. */
     oldest: (rowClass: RowClass, limit: number): OutboxRow[] =>
       between.all(rowClasses[rowClass], 0, Number.MAX_SAFE_INTEGER, limit).map(rowFromColumns),
+    /** Up to `limit` rows of a class with `fromMs` ≤ createdMs < `toMs`. */
+    dated: (rowClass: RowClass, fromMs: number, toMs: number, limit: number): OutboxRow[] =>
+      dated.all(rowClasses[rowClass], Math.floor(fromMs), Math.floor(toMs), limit).map(rowFromColumns),
     count: (rowClass: RowClass): number => countOf.get(rowClasses[rowClass])?.count ?? 0,
     delete: (id: number): void => void remove.run(id),
     /** The newest gap row of an epoch that still waits. */

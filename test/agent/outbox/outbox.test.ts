@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { backlogPerTick, shortBacklogRows } from '../../../agent/outbox/lanes.ts';
+import type { OutboxMessage } from '../../../agent/outbox/message.ts';
+import { Outbox, type OutboxLimits } from '../../../agent/outbox/outbox.ts';
+import { type Telemetry, telemetrySchema } from '../../../agent/protocol/messages.ts';
+import { openStore } from '../../../agent/store/open-store.ts';
+import { StreamWriter } from '../../../agent/telemetry/stream-writer.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const week = 7 * 24 * 3_600_000;
+const topicOf = (stream: string) => `t/${stream}`;
+const log = { warn: () => undefined };
+
+async function setUp(t: TestContext, limits: Partial<OutboxLimits> = {}) {
+  const folder = await temporaryFolder(t);
+  const clock = new FakeClock();
+  const create = () => {
+    const store = openStore(folder);
+    const options = { store, clock, log, topicOf, limits: { maxBytes: 2 ** 26, maxAgeMs: week, ...limits } };
+    return { store, outbox: new Outbox(options) };
+  };
+  const { store, outbox } = create();
+  const writer = new StreamWriter('dev');
+  const epoch = writer.begin('decisions', '1-a');
+  /** One second with `points` new points. */
+  const second = (points: number) => {
+    for (let count = 0; count < points; count += 1) epoch.append(epoch.next, [epoch.next, 'label']);
+    const { batches, gaps } = writer.take(clock.wallMs());
+    outbox.commit(batches, gaps);
+  };
+  t.after(() => store[Symbol.dispose]());
+  return { clock, store, outbox, epoch, second, create };
+}
+
+function drain(outbox: Outbox): OutboxMessage[] {
+  const messages: OutboxMessage[] = [];
+  for (let message = outbox.next(); message; message = outbox.next()) messages.push(message);
+  return messages;
+}
+
+const telemetryOf = ({ payload }: OutboxMessage): Telemetry => telemetrySchema.parse(JSON.parse(payload));
+
+describe('the outbox', () => {
+  it('sends what is live as it comes, in batches whose numbers follow each other', async (t) => {
+    const { outbox, second } = await setUp(t);
+    second(3);
+    second(2);
+    outbox.rewind();
+    second(4);
+    const sent = drain(outbox).map(telemetryOf);
+    assert.deepEqual(
+      sent.map(({ first, last, hist, pts }) => [first, last, hist, pts.length]),
+      [
+        [0, 4, true, 5],
+        [5, 8, false, 4],
+      ],
+    );
+  });
+
+  it('deletes a row only once it is acknowledged, and not before the next commit', async (t) => {
+    const { outbox, store, second } = await setUp(t);
+    second(1);
+    const [message] = drain(outbox);
+    second(0);
+    assert.equal(store.outbox.totals().count, 1);
+    outbox.acknowledge(message!);
+    second(0);
+    assert.equal(store.outbox.totals().count, 0);
+  });
+
+  it('sends again what was not acknowledged when the connection ended, and nothing that was', async (t) => {
+    const { outbox, second } = await setUp(t);
+    second(1);
+    const [first] = drain(outbox);
+    second(1);
+    const [second2] = drain(outbox);
+    outbox.acknowledge(first!);
+    outbox.rewind();
+    const again = drain(outbox).map(telemetryOf);
+    assert.deepEqual(
+      again.map(({ first, last }) => [first, last]),
+      [[telemetryOf(second2!).first, 1]],
+    );
+  });
+
+  it('puts state before events before telemetry', async (t) => {
+    const { outbox, second } = await setUp(t);
+    second(1);
+    outbox.enqueue({ class: 'event', topic: 'ev', payload: '{}' });
+    outbox.enqueue({ class: 'state', topic: 'bench', payload: '{}', retain: true });
+    assert.deepEqual(
+      drain(outbox).map(({ topic }) => topic),
+      ['bench', 'ev', 'octet/1/d/dev/up/t/decisions'],
+    );
+  });
+
+  it('lets live data overtake a long backlog, and sends so much of that a second', async (t) => {
+    const { outbox, store, clock, second } = await setUp(t);
+    const points = 'x'.repeat(200);
+    store.transaction(() => {
+      for (let index = 0; index <= shortBacklogRows; index += 1) {
+        const range = { stream: 'decisions', epoch: '0-z', first: 2 * index, last: 2 * index };
+        const createdMs = clock.wallMs();
+        store.outbox.insert({
+          class: 'telemetry',
+          topic: 'old',
+          payload: `["${points}"]`,
+          qos: 1,
+          retain: false,
+          createdMs,
+          range,
+        });
+      }
+    });
+    outbox.rewind();
+    second(1);
+    const sent = drain(outbox);
+    assert.equal(telemetryOf(sent[0]!).hist, false);
+    assert.equal(sent.length, 1 + backlogPerTick);
+    assert.equal(drain(outbox).length, 0);
+    second(0);
+    assert.equal(drain(outbox).length, backlogPerTick);
+  });
+
+  it('drops the oldest telemetry beyond its byte quota and states exactly what is gone', async (t) => {
+    const { outbox, second, epoch } = await setUp(t, { maxBytes: 20_000 });
+    outbox.enqueue({ class: 'state', topic: 'bench', payload: '{}', retain: true });
+    for (let count = 0; count < 60; count += 1) second(50);
+    const sent = drain(outbox)
+      .filter(({ topic }) => topic !== 'bench')
+      .map(telemetryOf);
+    const [gaps, data] = [sent.filter(({ gap }) => gap), sent.filter(({ gap }) => !gap)];
+    assert.equal(gaps.length, 1, 'neighbouring gaps are one');
+    assert.deepEqual(gaps[0]?.gap, { first: 0, last: data[0]!.first - 1, reason: 'quota' });
+    assert.equal(data.at(-1)?.last, epoch.next - 1);
+    assert.ok(data.reduce((sum, { pts }) => sum + JSON.stringify(pts).length, 0) < 20_000);
+  });
+
+  it('drops telemetry beyond its age, but not what a clock without battery dated to the past', async (t) => {
+    const { outbox, second, clock } = await setUp(t, { maxAgeMs: 60_000 });
+    clock.setWall(0);
+    second(1);
+    clock.setWall(Date.UTC(2026, 5, 1));
+    second(1);
+    second(0);
+    assert.deepEqual(
+      drain(outbox)
+        .map(telemetryOf)
+        .map(({ first, last }) => [first, last]),
+      [[0, 1]],
+    );
+    outbox.rewind();
+    await clock.advance(61_000);
+    second(1);
+    const sent = drain(outbox)
+      .map(telemetryOf)
+      .map(({ first, last, gap }) => [first, last, gap?.reason]);
+    assert.deepEqual(sent, [
+      [1, 1, 'age'],
+      [0, 0, undefined],
+      [2, 2, undefined],
+    ]);
+  });
+
+  it('does not drop what is on its way', async (t) => {
+    const { outbox, second } = await setUp(t, { maxBytes: 20_000 });
+    second(50);
+    const [onItsWay] = drain(outbox);
+    for (let count = 0; count < 60; count += 1) second(50);
+    const gap = drain(outbox)
+      .map(telemetryOf)
+      .find((batch) => batch.gap)?.gap;
+    assert.equal(gap?.first, telemetryOf(onItsWay!).last + 1);
+  });
+
+  it('says so when numbers never arrived', async (t) => {
+    const { outbox, second, epoch } = await setUp(t);
+    second(2);
+    epoch.append(5, [5, 'label']);
+    second(0);
+    const gap = drain(outbox)
+      .map(telemetryOf)
+      .find((batch) => batch.gap)?.gap;
+    assert.deepEqual(gap, { first: 2, last: 4, reason: 'lost before the outbox' });
+  });
+
+  it('drops what the broker will never take, with a gap', async (t) => {
+    const { outbox, second } = await setUp(t);
+    second(2);
+    const [message] = drain(outbox);
+    outbox.refuse(message!, 'broker: packet too large');
+    second(0);
+    const [gap] = drain(outbox).map(telemetryOf);
+    assert.deepEqual(gap?.gap, { first: 0, last: 1, reason: 'broker: packet too large' });
+  });
+});
