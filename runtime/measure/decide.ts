@@ -1,0 +1,42 @@
+/** A model's answers on held-out windows, in the form that two models are compared by. */
+import type { Task } from '../data/pipeline.ts';
+import { evenly, type Samples } from '../data/samples.ts';
+import type { Session } from '../engine/session.ts';
+import type { Decided } from './messages.ts';
+
+/** Without a task the model is taken for a classifier. @param onWindow told the share that is done. */
+export async function decideWindows(
+  session: Session,
+  heldOut: Samples,
+  windows: number,
+  task: Task | undefined,
+  onWindow: (fraction: number) => void,
+): Promise<Decided> {
+  const chosen = evenly(heldOut, windows);
+  const classes = (task?.kind ?? 'classify') === 'classify';
+  const [decisions, outputs]: [number[], number[]] = [[], []];
+  for (let index = 0; index < chosen.count; index++) {
+    const results = await session.run(await chosen.feeds(index));
+    const values = results[session.outputs[0]!.name]!.data;
+    if (classes) decisions.push(argmax(values));
+    else outputs.push(...Array.from(values, Number));
+    onWindow((index + 1) / chosen.count);
+  }
+  return {
+    windows: chosen.count,
+    decisions: classes ? Int32Array.from(decisions) : null,
+    outputs: classes ? null : Float32Array.from(outputs),
+    labels: classes && chosen.labels ? Int32Array.from(chosen.labels) : null,
+    description: chosen.description,
+  };
+}
+
+/** Index of the largest value, the first of equals; −1 when any is not a number. */
+export function argmax(values: ArrayLike<number | bigint>): number {
+  let best = 0;
+  for (let index = 0; index < values.length; index++) {
+    if (Number.isNaN(values[index])) return -1;
+    if (values[index]! > values[best]!) best = index;
+  }
+  return values.length === 0 ? -1 : best;
+}
