@@ -104,7 +104,7 @@ async function pullFromRepository(request: PullRequest, target: Target, store: M
 async function pullTarget(session: Session, { name, version }: Target): Promise<PulledModel> {
   const { store, trusted, staging, target } = session;
   const path = version === undefined ? currentManifestTarget(name) : versionManifestTarget(name, version);
-  const info = await trusted.updater.getTargetInfo(path);
+  const info = await trusted.find(path);
   if (info === undefined) throw targetNotFound(target, await trusted.targets());
   const digest = info.hashes.sha256!;
   const folder = store.folderOf(digest);
@@ -116,16 +116,17 @@ async function pullTarget(session: Session, { name, version }: Target): Promise<
 }
 
 /** Fills `folder` with the manifest and the files it names, each verified against its signed length and digest. */
-async function download({ trusted: { updater }, count }: Session, info: TargetFile, folder: string): Promise<Manifest> {
+async function download({ trusted, count }: Session, info: TargetFile, folder: string): Promise<Manifest> {
   await mkdir(folder);
-  const manifestPath = await updater.downloadTarget(info, join(folder, manifestFile));
+  const manifestPath = join(folder, manifestFile);
+  await trusted.download(info, manifestPath);
   const manifest = parseManifest((await readInput(manifestPath, 'manifest')).toString('utf8'), info.path);
   const files = filesOf(manifest);
   count.received = 0;
   count.total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   for (const { file } of files) {
     const path = `${manifest.name}/${manifest.version}/${file}`;
-    const fileInfo = await updater.getTargetInfo(path);
+    const fileInfo = await trusted.find(path);
     if (fileInfo === undefined)
       throw new OctetError(
         'REPOSITORY_INVALID',
@@ -134,7 +135,7 @@ async function download({ trusted: { updater }, count }: Session, info: TargetFi
           hint: 'The operator must publish the model again: octet models add, octet models publish',
         },
       );
-    await updater.downloadTarget(fileInfo, join(folder, file));
+    await trusted.download(fileInfo, join(folder, file));
   }
   await verifyModelFolder(folder);
   return manifest;

@@ -16,7 +16,7 @@ const reasons: readonly Reason[] = [
   {
     sign: /ENOSPC|EDQUOT/,
     code: 'DISK_FULL',
-    what: 'expected room for its metadata, got a full disk',
+    what: 'expected room in the store, got a full disk',
     hint: 'Free space on the disk that holds the store, then try again; nothing was half-written.',
   },
   {

@@ -3,18 +3,25 @@
  * noticing a rollback needs a memory. tuf-js writes its files in place, where a power cut would leave half a root; so it
  * works on a copy, and what it has verified is then taken over file by file, each atomically.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Metadata, MetadataKind, type Targets } from '@tufjs/models';
+import { Metadata, MetadataKind, type TargetFile, type Targets } from '@tufjs/models';
 import { type Fetcher, Updater } from 'tuf-js';
 import type { Clock } from '../runtime/base/clock.ts';
 import { sha256Of, writeFileAtomic } from '../runtime/base/files.ts';
-import { metadataFolder, roles, targetsFolder } from './repository/layout.ts';
+import { metadataFolder, roles, targetFileName, targetsFolder } from './repository/layout.ts';
 
 export type TrustedMetadata = {
   /** Bring it up to date with the repository, and remember what was verified, even when a later step fails. */
   refresh(): Promise<void>;
-  readonly updater: Updater;
+  /** A signed target; undefined when nothing of that path is signed. */
+  find(path: string): Promise<TargetFile | undefined>;
+  /**
+   * Fetches a signed target to `destination`, verified against its length and digests before it gets that name. Moved,
+   * not copied as tuf-js's own download does: a model then needs its size on disk once, and nothing blocks.
+   */
+  download(target: TargetFile, destination: string): Promise<void>;
   /** The signed targets of the last refresh. */
   targets(): Promise<Targets>;
 };
@@ -41,13 +48,19 @@ export async function openTrustedMetadata(options: TrustOptions): Promise<Truste
   const updater = new Updater({
     metadataDir,
     metadataBaseUrl: new URL(metadataFolder, base).href,
-    targetBaseUrl: new URL(targetsFolder, base).href,
     fetcher: options.fetcher,
   });
   // tuf-js compares expiry with the wall clock and offers no other way to pass a time in; a test holds this to account.
   Reflect.set(Reflect.get(updater, 'trustedSet'), 'referenceTime', new Date(options.clock.wallMs()));
   return {
-    updater,
+    find: (path) => updater.getTargetInfo(path),
+    async download(target, destination) {
+      const url = new URL(`${targetsFolder}/${targetFileName(target.path, target.hashes.sha256!)}`, base).href;
+      await options.fetcher.downloadFile(url, target.length, async (staged) => {
+        await target.verify(createReadStream(staged));
+        await rename(staged, destination);
+      });
+    },
     async refresh() {
       try {
         await updater.refresh();
