@@ -124,9 +124,14 @@ function print(result: Result, { json }: Options): void {
     return;
   }
   const { output, recipePath, sizeBytes, floatBytes, outcomes } = result;
-  const size = `${sizeText(floatBytes)} → ${sizeText(sizeBytes)} (${(floatBytes / sizeBytes).toFixed(1)} times smaller)`;
+  const size = `${sizeText(floatBytes)} → ${sizeText(sizeBytes)} (${ratioText(floatBytes / sizeBytes)})`;
   const lines = [...outcomeLines(outcomes), '', `${pico.bold(output)}  ${size}`, pico.dim(`recipe: ${recipePath}`)];
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** A small model can grow: scales and zero points take room, too. */
+function ratioText(ratio: number): string {
+  return ratio >= 1 ? `${ratio.toFixed(1)} times smaller` : `${(1 / ratio).toFixed(1)} times larger`;
 }
 
 function countFrom(text: string): number {
