@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { OctetError } from '../base/errors.ts';
+import type { Report } from './problems.ts';
 import type { SampleBlock, SourceContext } from './source.ts';
 
 /** Waits before the first, second, … start that follows a start without a single sample. */
@@ -13,18 +14,20 @@ const maxLineLength = 1 << 20;
 
 /** @throws SOURCE_FAILED when the program was started again and again and never gave a sample. */
 export async function* readCommand(command: readonly string[], context: SourceContext): AsyncGenerator<SampleBlock> {
-  const { clock, signal, report } = context;
+  const { clock, signal, problems } = context;
+  const reportEnd = problems.reporter();
+  const reportLine = problems.reporter();
   let fruitless = 0;
   for (;;) {
     if (signal.aborted) return;
     const run: Run = { gaveSamples: false, ending: 'no reason' };
-    yield* readOnce(command, context, run);
+    yield* readOnce(command, context, run, reportLine);
     if (signal.aborted) return;
     fruitless = run.gaveSamples ? 0 : fruitless + 1;
     const error = sourceError(command, run.ending);
     const delayMs = restartDelaysMs[fruitless];
     if (delayMs === undefined) throw error;
-    report(error);
+    reportEnd(error);
     // An abort ends the wait; the loop's first line sees it.
     await clock.sleep(delayMs, signal).catch(() => {});
   }
@@ -34,8 +37,9 @@ type Run = { gaveSamples: boolean; ending: string };
 
 async function* readOnce(
   command: readonly string[],
-  { pipeline, clock, signal, report }: SourceContext,
+  { pipeline, clock, signal }: SourceContext,
   run: Run,
+  reportLine: Report,
 ): AsyncGenerator<SampleBlock> {
   const [file = '', ...args] = command;
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 2] });
@@ -46,7 +50,7 @@ async function* readOnce(
   let firstSample = 0;
   try {
     for await (const lines of linesOf(child, signal)) {
-      const samples = lines.flatMap((line) => parseSample(line, width, report) ?? []);
+      const samples = lines.flatMap((line) => parseSample(line, width, reportLine) ?? []);
       if (samples.length === 0) continue;
       const tUs = Math.round(clock.wallMs() * 1000);
       yield { rows: Float32Array.from(samples), tUs, discontinuity: firstSample === 0, firstSample, spans: [] };
@@ -79,7 +83,7 @@ async function* linesOf({ stdout }: ChildProcess, signal: AbortSignal): AsyncGen
   }
 }
 
-function parseSample(line: string, width: number, report: SourceContext['report']): number[] | undefined {
+function parseSample(line: string, width: number, report: Report): number[] | undefined {
   const values = parseJsonOrNothing(line);
   if (Array.isArray(values) && values.length === width && values.every(Number.isFinite)) return values;
   const got = line.length > 80 ? `${line.slice(0, 80)}…` : line;

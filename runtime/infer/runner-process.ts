@@ -47,7 +47,7 @@ async function run(start: RunnerStart, signal: AbortSignal, clock: Clock, emit: 
   const problems = createProblems(clock, emit);
   const loadingSinceMs = clock.monotonicMs();
   const infer = await openInference(start);
-  const source = await openSource(start.source, { pipeline, clock, signal, report: problems.reporter() });
+  const source = await openSource(start.source, { pipeline, clock, signal, problems });
   emit({ kind: 'ready', loadMs: clock.monotonicMs() - loadingSinceMs });
   const groups = createDecisionGroups(clock, (decisions) => emit({ kind: 'decisions', decisions }));
   const local = start.sinks.map((spec) => createSink(spec, problems.reporter(), clock));

@@ -21,7 +21,7 @@ type Openers = {
 };
 
 const openers: Openers = {
-  file: ({ path }, report) => createFileSink(path, report),
+  file: ({ path }, report, clock) => createFileSink(path, report, clock),
   socket: ({ path }, report, clock) => createSocketSink(path, report, clock),
   command: (spec, report) => createCommandSink(spec, report),
 };

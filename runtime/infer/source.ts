@@ -4,7 +4,7 @@ import type { Pipeline } from '../data/pipeline.ts';
 import type { Span } from '../data/recording.ts';
 import { readCommand } from './command-source.ts';
 import type { SourceSpec } from './messages.ts';
-import type { Report } from './problems.ts';
+import type { Problems } from './problems.ts';
 import { openReplay } from './replay-source.ts';
 
 /** Consecutive samples. */
@@ -24,7 +24,8 @@ export type SampleBlock = {
 export type SourceContext = {
   readonly pipeline: Pipeline;
   readonly clock: Clock;
-  readonly report: Report;
+  /** Counts what goes wrong, kind by kind. */
+  readonly problems: Pick<Problems, 'reporter'>;
   /** Ends the stream. */
   readonly signal: AbortSignal;
 };
