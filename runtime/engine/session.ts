@@ -60,6 +60,9 @@ export async function openSession(source: string | Uint8Array, options: SessionO
 }
 
 async function create(source: string | Uint8Array, options: SessionOptions, origin: string): Promise<InferenceSession> {
+  // Since 1.29 ONNX Runtime writes a device id to disk and reports its use to its maker over the network, unless this is
+  // set when the process opens its first session.
+  process.env.ORT_DISABLE_TELEMETRY = '1';
   try {
     const native = nativeOptions(options);
     // Two overloads, one call each.

@@ -1,7 +1,5 @@
 /** Names what a file that is not an ONNX model looks like, so that the message says more than "invalid". */
 
-const latin1 = new TextDecoder('latin1');
-
 /** Columns: where the mark stands, the mark, and what it tells. The first that matches wins. */
 const marks: readonly (readonly [offset: number, mark: string, what: string])[] = [
   [0, '\x89PNG', 'a PNG picture'],
@@ -30,7 +28,8 @@ const marks: readonly (readonly [offset: number, mark: string, what: string])[] 
 
 /** What the bytes look like, or undefined when nothing is known about them. */
 export function looksLike(bytes: Uint8Array): string | undefined {
-  const start = latin1.decode(bytes.subarray(0, 512));
+  // Latin-1 keeps each byte as the character of that number.
+  const start = Buffer.from(bytes.subarray(0, 512)).toString('latin1');
   const found = marks.find(([offset, mark]) => start.startsWith(mark, offset));
   if (found) return found[2];
   // A model starts with a field tag below 0x20, so text can be told from it by the absence of control characters.
