@@ -1,10 +1,9 @@
 /** What quantising would do to a model, without data: made-up ranges, the real transform, the real verifier. */
 import type { Model } from '../graph/model.ts';
-import { quantizeDynamic } from './dynamic.ts';
 import type { NodeOutcome } from './messages.ts';
 import { tensorsToObserve } from './place.ts';
+import { applyRecipe } from './quantize.ts';
 import { dynamicSchema, staticSchema } from './recipe.ts';
-import { quantizeStatic } from './static.ts';
 import { chooseUnits } from './units.ts';
 
 export type QuantizationPlan = {
@@ -21,7 +20,7 @@ export async function planQuantization(model: Model): Promise<QuantizationPlan> 
   const { units } = chooseUnits(model.graph, recipe, new Map());
   const ranges = new Map(tensorsToObserve(units).map((name) => [name, anyRange]));
   return {
-    static: (await quantizeStatic(model, recipe, ranges)).outcomes,
-    dynamic: (await quantizeDynamic(model, dynamicSchema.parse({ kind: 'dynamic' }))).outcomes,
+    static: (await applyRecipe(model, recipe, new Map([[recipe.observer, ranges]]))).outcomes,
+    dynamic: (await applyRecipe(model, dynamicSchema.parse({ kind: 'dynamic' }), new Map())).outcomes,
   };
 }

@@ -1,21 +1,42 @@
 /**
  * From the user's file to the graph that recipes work on: checked to be float, folded by ONNX Runtime's basic optimiser
- * (BatchNorm into Conv, constants), every node with a name of its own.
+ * (BatchNorm into Conv, constants) and by our own rules, in a current operator set, every node with a name of its own.
  */
 import { OctetError } from '../base/errors.ts';
 import { optimizeModel } from '../engine/optimize.ts';
 import { loadModel } from '../graph/load.ts';
 import { type Graph, type Model, type Node, subgraphsOf, type ValueInfo } from '../graph/model.ts';
+import { type Rule, rewriteModel } from '../graph/rewrite.ts';
+import { encodeModel } from '../graph/save.ts';
+import { foldGemmBatchNorm } from './fold-gemm-batch-norm.ts';
+import { raiseOpset } from './raise-opset.ts';
 
 const quantizedOperator =
   /^(QLinear|Dequantize|Quantize|DynamicQuantize|QGemm|QAttention|MatMulInteger|ConvInteger|MatMulNBits)/;
 
+/** What ONNX Runtime's optimiser leaves undone. */
+const rules: readonly Rule[] = [foldGemmBatchNorm];
+
 /** @throws FILE_*, MODEL_INVALID; MODEL_UNSUPPORTED when the model is quantised already. */
 export async function prepareModel(path: string): Promise<Model> {
-  refuseQuantized(await loadModel(path));
-  const folded = await optimizeModel(path, 'basic');
-  const named = nameNodes(folded.graph);
-  return { ...folded, graph: { ...named, valueInfo: [] }, opsets: usedOpsets(folded), origin: path };
+  const model = await loadModel(path);
+  refuseQuantized(model);
+  const fixed = fixInitializers(model);
+  const folded = await optimizeModel(fixed === model ? path : encodeModel(fixed), 'basic');
+  const raised = rewriteModel(raiseOpset(folded), rules);
+  const graph = { ...nameNodes(raised.graph), valueInfo: [] };
+  return { ...raised, graph, opsets: usedOpsets(raised), origin: path };
+}
+
+/**
+ * Old exporters list every weight among the inputs, too, where it is a default that a caller may replace. Octet never does,
+ * and constants can be folded and quantised.
+ */
+function fixInitializers(model: Model): Model {
+  const inputs = modelInputs(model);
+  if (inputs.length === model.graph.inputs.length) return model;
+  // Before version 4 of the format an initializer had to be an input.
+  return { ...model, irVersion: Math.max(model.irVersion, 4), graph: { ...model.graph, inputs } };
 }
 
 /** How many nodes compute in, or convert to and from, integers that stand for real numbers. */

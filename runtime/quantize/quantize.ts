@@ -1,11 +1,12 @@
 /** From a float model and samples to a quantised one: prepare, observe, apply the recipe, verify. */
 import { OctetError } from '../base/errors.ts';
 import type { Samples } from '../data/samples.ts';
-import type { Model } from '../graph/model.ts';
+import { type Model, opsetVersion } from '../graph/model.ts';
 import { quantizeDynamic } from './dynamic.ts';
 import { type Observation, observe } from './observe.ts';
 import { tensorsToObserve } from './place.ts';
 import { prepareModel } from './prepare.ts';
+import { neededOpset, whatKeepsOpset } from './raise-opset.ts';
 import type { Recipe, StaticRecipe } from './recipe.ts';
 import type { Quantized } from './settle.ts';
 import { quantizeStatic } from './static.ts';
@@ -55,7 +56,16 @@ export async function observeFor(
 }
 
 /** @param model prepared; @param observation from `observeFor` with this recipe among the recipes. */
-export function applyRecipe(model: Model, recipe: Recipe, observation: Observation): Promise<Quantized> {
+export async function applyRecipe(model: Model, recipe: Recipe, observation: Observation): Promise<Quantized> {
+  const opset = opsetVersion(model) ?? 0;
+  if (opset < neededOpset) {
+    const reason = `operator set ${opset} cannot be raised to ${neededOpset} because of ${whatKeepsOpset(model) ?? 'its age'}`;
+    return {
+      ok: false,
+      reason,
+      outcomes: model.graph.nodes.map(({ name, opType }) => ({ node: name, opType, reason })),
+    };
+  }
   if (recipe.kind === 'dynamic') return quantizeDynamic(model, recipe);
   return quantizeStatic(model, recipe, observation.get(recipe.observer) ?? new Map());
 }
