@@ -11,6 +11,11 @@ const rows: readonly Row[] = [
     hint: 'Check the path, and that files with external data lie beside the model.',
   },
   {
+    pattern: /External data path validation failed/,
+    code: 'MODEL_INVALID',
+    hint: 'Weights must lie in files beside the model and inside its folder; open the model by its path.',
+  },
+  {
     pattern: /protobuf parsing failed|Protobuf parsing/i,
     code: 'MODEL_INVALID',
     hint: 'The file is damaged or no ONNX model; copy or export it again.',

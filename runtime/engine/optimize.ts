@@ -4,9 +4,9 @@
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { readInput } from '../base/files.ts';
-import { parseModel } from '../graph/load.ts';
+import { type ParseOptions, parseModel } from '../graph/load.ts';
 import type { Model } from '../graph/model.ts';
 import { openSession } from './session.ts';
 import type { OptimizationLevel, SessionOptions } from './session-options.ts';
@@ -16,7 +16,7 @@ import type { OptimizationLevel, SessionOptions } from './session-options.ts';
  * ONNX; `extended` fuses into `com.microsoft` operators; `layout` and `all` also choose layouts and kernels for this
  * machine's processor, so their result tells what runs here and is not for another machine.
  * Opens a session: a long-lived process leaves it to a child.
- * @param source a path (external data is found beside it and becomes part of the result), or a model's bytes.
+ * @param source a path (external data is found beside it, also by the result), or a model's bytes.
  * @throws what `openSession` and `parseModel` throw.
  */
 export async function optimizeModel(
@@ -30,9 +30,14 @@ export async function optimizeModel(
     const session = await openSession(source, { ...options, level, optimizedPath });
     await session.close();
     const { buffer, byteOffset, byteLength } = await readInput(optimizedPath, 'optimised model');
-    const origin = `${typeof source === 'string' ? source : 'model'} (optimised: ${level})`;
-    return parseModel(new Uint8Array(buffer, byteOffset, byteLength), { origin });
+    return parseModel(new Uint8Array(buffer, byteOffset, byteLength), whereFrom(source, level));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Weights that the optimiser did not touch are still references to files beside the original. */
+function whereFrom(source: string | Uint8Array, level: OptimizationLevel): ParseOptions {
+  if (typeof source !== 'string') return { origin: `model (optimised: ${level})` };
+  return { origin: `${source} (optimised: ${level})`, folder: dirname(resolve(source)) };
 }

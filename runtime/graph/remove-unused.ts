@@ -1,13 +1,11 @@
 /** What no output depends on: nodes, initializers and stated types that a rewrite left behind. */
 import { definedNames, usedBy } from './links.ts';
-import type { Graph, Model, Node } from './model.ts';
+import type { Graph, Node } from './model.ts';
 
-/** Removes the main graph's unused parts. Initializers stay when they are inputs, or when training needs them. */
-export function removeUnused(model: Model): Model {
-  return { ...model, graph: removeUnusedIn(model.graph, model.source.trainingInfo.length > 0) };
-}
-
-/** @param keepInitializers leave unused ones in: something outside the graph may name them. */
+/**
+ * The graph without them; inputs stay, and so do initializers that are some input's default.
+ * @param keepInitializers leave unused ones in: something outside the graph (training info) may name them.
+ */
 export function removeUnusedIn(graph: Graph, keepInitializers = false): Graph {
   const { nodes, used } = usedNodes(graph);
   const inputs = new Set(graph.inputs.map(({ name }) => name));

@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  TensorProto_DataLocation as DataLocation,
+  ModelProtoSchema,
+  StringStringEntryProtoSchema,
+  TensorProtoSchema,
+} from 'onnx-buf';
 import { optimizeModel } from '../../../runtime/engine/optimize.ts';
 import { nodeTimes, profileModel } from '../../../runtime/engine/profile.ts';
+import { openSession } from '../../../runtime/engine/session.ts';
 import { float32, graphOf, modelOf, node, valueInfo } from '../../../runtime/graph/build.ts';
 import { encodeModel, saveModel } from '../../../runtime/graph/save.ts';
 import { verifyGraph } from '../../../runtime/graph/verify.ts';
@@ -34,6 +42,15 @@ function normalisedConvolution(): Uint8Array {
       }),
     ),
   );
+}
+
+/** The dense model with its weights in the file `location`. */
+function externalModel(location: string): Uint8Array {
+  const message = fromBinary(ModelProtoSchema, encodeModel(denseModel()));
+  const externalData = [create(StringStringEntryProtoSchema, { key: 'location', value: location })];
+  const tensor = { name: 'w', dims: [3n, 2n], dataType: 1, dataLocation: DataLocation.EXTERNAL, externalData };
+  if (message.graph) message.graph.initializer[0] = create(TensorProtoSchema, tensor);
+  return toBinary(ModelProtoSchema, message);
 }
 
 describe("ONNX Runtime's optimiser", () => {
@@ -78,6 +95,28 @@ describe("ONNX Runtime's optimiser", () => {
     const path = join(folder, 'dense.onnx');
     await saveModel(denseModel(), path);
     assert.equal((await optimizeModel(path, 'basic')).origin, `${path} (optimised: basic)`);
+    await rm(path);
+  });
+
+  it('finds the weights of a model that keeps them in a file beside it', async () => {
+    const beside = await mkdtemp(join(folder, 'beside-'));
+    await writeFile(join(beside, 'w.bin'), Buffer.from(Float32Array.of(1, 2, 3, 4, 5, 6).buffer));
+    await writeFile(join(beside, 'model.onnx'), externalModel('w.bin'));
+    const optimized = await optimizeModel(join(beside, 'model.onnx'), 'basic');
+    const session = await openSession(encodeModel(optimized));
+    assert.deepEqual((await session.run({ x: float32([1, 3], [1, 1, 1]) })).y?.data, Float32Array.of(9.5, 0));
+    await session.close();
+    await rm(beside, { recursive: true });
+  });
+
+  it('refuses weights outside the folder of the model', async () => {
+    const path = join(folder, 'outside.onnx');
+    await writeFile(path, externalModel('../w.bin'));
+    await assert.rejects(optimizeModel(path, 'basic'), {
+      code: 'MODEL_INVALID',
+      message: /w\.bin/,
+      hint: /inside its folder/,
+    });
     await rm(path);
   });
 

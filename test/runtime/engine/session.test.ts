@@ -65,6 +65,15 @@ describe('a session', () => {
     await session.close();
   });
 
+  it('computes the same for a model of any opset from 7 to 24', async () => {
+    for (let opset = 7; opset <= 24; opset++) {
+      const session = await openSession(encodeModel(denseModel(opset)));
+      const { y } = await session.run({ x: float32([1, 3], [1, 1, 1]) });
+      assert.deepEqual(y?.data, Float32Array.of(9.5, 0), `opset ${opset}`);
+      await session.close();
+    }
+  });
+
   for (const type of Object.keys(elementTypes) as ElementType[]) {
     it(`passes ${type} in and out unchanged`, async () => {
       const data = new elementTypes[type].array(4);

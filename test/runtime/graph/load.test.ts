@@ -104,9 +104,13 @@ describe('loading a model', () => {
         (start, steps) => {
           const bytes = steps.reduce((current, mutate) => mutate(current), start);
           try {
-            verifyGraph(parseModel(bytes));
+            const model = parseModel(bytes);
+            verifyGraph(model);
+            // What was accepted can be written, and is then the same model.
+            const saved = encodeModel(model, { external: 'keep' });
+            assert.deepEqual(encodeModel(parseModel(saved), { external: 'keep' }), saved);
           } catch (error) {
-            assert.ok(error instanceof OctetError, String(error));
+            assert.ok(error instanceof OctetError, error instanceof Error ? error.stack : String(error));
             assert.equal(error.code, 'MODEL_INVALID');
           }
         },
