@@ -71,7 +71,7 @@ async function calibrationSamples(request: BuildRequest, model: Model): Promise<
   const { task, pipeline, featuresPath, data, maxSamples } = request;
   const samples = await openSamples(data, {
     inputs: modelInputs(model),
-    task,
+    ...(task ? { task } : {}),
     ...(pipeline ? { pipeline } : {}),
     ...(featuresPath ? { featuresPath } : {}),
   });

@@ -8,7 +8,7 @@ export type BuildRequest = {
   readonly modelPath: string;
   readonly featuresPath?: string;
   readonly pipeline?: Pipeline;
-  readonly task: Task;
+  readonly task?: Task;
   /** `.npz`, folders of `.npy`, or recording folders. Calibration uses the part that is not held out. */
   readonly data: readonly string[];
   /** Variants are written as `<outFolder>/<sha256>.onnx` with `<sha256>.recipe.json` beside. */

@@ -8,7 +8,8 @@ export type SelectionRequest = {
   readonly modelPath: string;
   readonly featuresPath?: string;
   readonly pipeline?: Pipeline;
-  readonly task: Task;
+  /** Without one the model is taken for a classifier of however many classes it has. */
+  readonly task?: Task;
   readonly budget: Budget;
   /** `.npz`, folders of `.npy`, or recording folders. */
   readonly data: readonly string[];
@@ -54,7 +55,10 @@ export type VariantRow = {
 export type SelectionResult = {
   /** `met`: a variant satisfies every constraint; `closest`: none does, the row says what came closest. */
   readonly outcome: 'met' | 'closest';
+  /** In the order of trying, float32 first. A variant whose trial failed has zeros for figures; its reason says why. */
   readonly rows: readonly VariantRow[];
+  /** What was not tried, and why. */
+  readonly excluded?: readonly { readonly variant: string; readonly reason: string }[];
   readonly chosen: VariantRow;
   /** The chosen variant's file. */
   readonly chosenPath: string;
