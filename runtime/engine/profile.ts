@@ -1,10 +1,12 @@
 /** Where a model's time goes, node by node, from ONNX Runtime's own profiler. */
+import { createReadStream } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { OctetError } from '../base/errors.ts';
-import { readJson } from '../base/json.ts';
+import { parseJson } from '../base/json.ts';
 import type { Feeds } from '../graph/tensor.ts';
 import { openSession } from './session.ts';
 import type { SessionOptions } from './session-options.ts';
@@ -40,7 +42,7 @@ export async function profileModel(
     for (let run = 0; run < warmUpRuns + runs; run++) await session.run(feeds);
     session.endProfiling();
     await session.close();
-    return nodeTimes(await readEvents(folder), runs);
+    return await nodeTimes(readEvents(folder), warmUpRuns);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -49,33 +51,49 @@ export async function profileModel(
 const eventSchema = z.object({
   cat: z.string(),
   name: z.string(),
-  ts: z.number(),
   dur: z.number().default(0),
   args: z.object({ op_name: z.string(), provider: z.string(), node_index: z.string() }).partial().default({}),
 });
 
-type ProfileEvent = z.output<typeof eventSchema>;
+export type ProfileEvent = z.output<typeof eventSchema>;
 
-async function readEvents(folder: string): Promise<readonly ProfileEvent[]> {
+/** Event by event: the file has a line for each node of each run and may be far larger than the model. */
+async function* readEvents(folder: string): AsyncGenerator<ProfileEvent> {
   const [file] = await readdir(folder);
   if (file === undefined)
     throw new OctetError('ENGINE_FAILED', 'profile: expected ONNX Runtime to write a file, got none');
-  return readJson(join(folder, file), z.array(eventSchema), { code: 'ENGINE_FAILED', what: 'profile' });
-}
-
-/** Exported for its test. @param runs how many of the last calls count; calls before them are warm-up. */
-export function nodeTimes(events: readonly ProfileEvent[], runs: number): readonly NodeTime[] {
-  const calls = events.filter(({ name }) => name === 'model_run');
-  const startUs = calls.at(-runs)?.ts ?? 0;
-  const byNode = new Map<string, NodeTime>();
-  for (const { cat, name, ts, dur, args } of events) {
-    if (cat !== 'Node' || ts < startUs || !name.endsWith(kernelSuffix)) continue;
-    const key = `${args.node_index} ${name}`;
-    const { op_name: opType = '', provider = '' } = args;
-    const meanUs = (byNode.get(key)?.meanUs ?? 0) + dur / runs;
-    byNode.set(key, { name: name.slice(0, -kernelSuffix.length), opType, provider, meanUs });
+  for await (const line of createInterface({ input: createReadStream(join(folder, file)) })) {
+    const event = line.trim().replace(/,$/, '');
+    if (event.startsWith('{')) yield parseJson(event, eventSchema, { code: 'ENGINE_FAILED', what: 'profile' });
   }
-  return [...byNode.values()];
 }
 
 const kernelSuffix = '_kernel_time';
+
+/**
+ * Means per node over all complete calls but the first `warmUp`. The events of a call's nodes come before the event of the
+ * call itself. Exported for its test.
+ */
+export async function nodeTimes(
+  events: AsyncIterable<ProfileEvent> | Iterable<ProfileEvent>,
+  warmUp: number,
+): Promise<readonly NodeTime[]> {
+  const totals = new Map<string, NodeTime>();
+  let call: ProfileEvent[] = [];
+  let calls = 0;
+  for await (const event of events) {
+    if (event.cat === 'Node' && event.name.endsWith(kernelSuffix)) call.push(event);
+    if (event.name !== 'model_run') continue;
+    calls++;
+    if (calls > warmUp) for (const node of call) addTo(totals, node);
+    call = [];
+  }
+  return Array.from(totals.values(), (total) => ({ ...total, meanUs: total.meanUs / (calls - warmUp) }));
+}
+
+function addTo(totals: Map<string, NodeTime>, { name, dur, args }: ProfileEvent): void {
+  const { op_name: opType = '', provider = '', node_index: index } = args;
+  const key = `${index} ${name}`;
+  const meanUs = (totals.get(key)?.meanUs ?? 0) + dur;
+  totals.set(key, { name: name.slice(0, -kernelSuffix.length), opType, provider, meanUs });
+}

@@ -11,7 +11,7 @@ import {
   TensorProtoSchema,
 } from 'onnx-buf';
 import { optimizeModel } from '../../../runtime/engine/optimize.ts';
-import { nodeTimes, profileModel } from '../../../runtime/engine/profile.ts';
+import { profileModel } from '../../../runtime/engine/profile.ts';
 import { openSession } from '../../../runtime/engine/session.ts';
 import { float32, graphOf, modelOf, node, valueInfo } from '../../../runtime/graph/build.ts';
 import { encodeModel, saveModel } from '../../../runtime/graph/save.ts';
@@ -125,39 +125,5 @@ describe("ONNX Runtime's optimiser", () => {
     await assert.rejects(optimizeModel(Uint8Array.of(1, 2, 3), 'basic'), { code: 'MODEL_INVALID' });
     await profileModel(normalisedConvolution(), { x: float32([1, 1, 4, 4], new Array(16).fill(1)) }, 1);
     assert.deepEqual(await readdir(folder), []);
-  });
-});
-
-describe('the profile of a model', () => {
-  it('names each node of the optimised graph, in order, with its time', async () => {
-    const times = await profileModel(encodeModel(denseModel()), { x: float32([1, 3], [1, 2, 3]) }, 20, {
-      level: 'disabled',
-    });
-    assert.deepEqual(
-      times.map(({ name, opType }) => [name, opType]),
-      [
-        ['product', 'MatMul'],
-        ['bias', 'Add'],
-        ['activation', 'Relu'],
-      ],
-    );
-    for (const { provider, meanUs } of times) {
-      assert.equal(provider, 'CPUExecutionProvider');
-      assert.ok(meanUs >= 0 && meanUs < 1e6, `${meanUs} µs`);
-    }
-  });
-
-  it('is the mean of the last runs, without warm-up', () => {
-    const args = { op_name: 'Relu', provider: 'CPU', node_index: '0' };
-    const run = (ts: number, dur: number) => [
-      { cat: 'Node', name: 'r_kernel_time', ts: ts + 1, dur, args },
-      { cat: 'Session', name: 'model_run', ts, dur: dur + 2, args: {} },
-    ];
-    const times = nodeTimes([...run(0, 900), ...run(1000, 10), ...run(2000, 20)], 2);
-    assert.deepEqual(times, [{ name: 'r', opType: 'Relu', provider: 'CPU', meanUs: 15 }]);
-  });
-
-  it('needs at least one run', async () => {
-    await assert.rejects(profileModel(encodeModel(denseModel()), {}, 0), { code: 'INTERNAL' });
   });
 });
