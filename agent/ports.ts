@@ -6,25 +6,10 @@ import type { ModelFolder } from '../models/manifest.ts';
 import type { PulledModel, PullRequest } from '../models/pull.ts';
 import type { Clock } from '../runtime/base/clock.ts';
 import type { Logger } from '../runtime/base/log.ts';
-import type { RunnerEvent, RunnerStart } from '../runtime/infer/messages.ts';
+import type { RunnerStart } from '../runtime/infer/messages.ts';
+import type { RunnerHandle, RunnerOptions } from '../runtime/infer/runner-handle.ts';
 import type { SelectionProgress, SelectionRequest, SelectionResult } from '../runtime/select/selection.ts';
 import type { Info } from './protocol/messages.ts';
-
-export type RunnerHandle = {
-  readonly pid: number | undefined;
-  /** Asks it to finish (recordings are closed), resolves when the process is gone. */
-  stop(): Promise<void>;
-  /** Resolves when the process is gone, whatever ended it. */
-  readonly exited: Promise<RunnerExit>;
-};
-
-export type RunnerExit = { readonly code: number | null; readonly signal: string | null };
-
-export type RunnerOptions = {
-  readonly onEvent: (event: RunnerEvent) => void;
-  readonly signal: AbortSignal;
-  readonly niceness?: number;
-};
 
 export type SystemReading = {
   readonly temperatureC: number | null;

@@ -27,8 +27,8 @@ export async function recordWindows(
   ports: Pick<Ports, 'startRunner' | 'clock'>,
   { start, windows, onProgress, signal }: RecordingRequest,
 ): Promise<void> {
-  // A recording that was interrupted is begun again: half of one would hold a jump in time.
-  if (start.record) await rm(start.record.folder, { recursive: true, force: true });
+  // What an interrupted recording has of a real sensor counts; a replay begins with its first sample again.
+  if (start.record && start.source.kind === 'replay') await rm(start.record.folder, { recursive: true, force: true });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const progress = new RecordingProgress(windows);
   const runner = new SupervisedRunner({

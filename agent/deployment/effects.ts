@@ -1,5 +1,4 @@
 /** How each effect of the deployment machine is carried out: one thin function per kind, whose outcome is an event. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorRecordFrom, OctetError } from '../../runtime/base/errors.ts';
 import type { RecordSpec } from '../../runtime/infer/messages.ts';
@@ -73,7 +72,6 @@ export const performers: { readonly [K in Effect['kind']]: Perform<K> } = {
     const { slot, ports, runner, config } = context;
     const model = await ports.readModel(runnable.model.folder);
     const record = isRecording ? recordSpec(config, slot, runnable.model) : undefined;
-    if (record) await rm(record.folder, { recursive: true, force: true });
     const start = activeStart(slot, model, runnable, record);
     const listener = context.listenerFor(runnable, record);
     if (runner.isEmpty) runner.begin(start, listener);

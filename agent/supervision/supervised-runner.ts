@@ -2,10 +2,14 @@
  * Keeps one runner process alive. A crash costs one process: it is counted, and started again after a growing pause; each
  * new process is a new epoch for whoever listens.
  */
-import { type ErrorRecord, errorRecordFrom, OctetError } from '../../runtime/base/errors.ts';
+import { type ErrorRecord, OctetError } from '../../runtime/base/errors.ts';
 import type { RunnerEvent, RunnerStart } from '../../runtime/infer/messages.ts';
-import type { Ports, RunnerExit, RunnerHandle } from '../ports.ts';
+import type { RunnerExit, RunnerHandle } from '../../runtime/infer/runner-handle.ts';
+import type { Ports } from '../ports.ts';
 import { crashLoop, decideRestart } from './restart-policy.ts';
+
+/** The agent itself ends within 3 s; a runner gets most of that to close its recording. */
+const stopMs = 2000;
 
 export type RunnerListener = {
   /** A process starts; the returned function hears its events. */
@@ -26,6 +30,7 @@ export class SupervisedRunner {
   readonly ready: Promise<void>;
   readonly #options: SupervisedRunnerOptions;
   readonly #stopping = new AbortController();
+  readonly #killing = new AbortController();
   readonly #finished: Promise<void>;
   #handle: RunnerHandle | undefined;
 
@@ -41,10 +46,20 @@ export class SupervisedRunner {
     return this.#handle?.pid;
   }
 
-  /** Ends the process; resolves when it is gone. */
+  /** Ends the process; resolves when it is gone. One that does not end by itself is killed. */
   async stop(): Promise<void> {
+    const isFirst = !this.#stopping.signal.aborted;
     this.#stopping.abort();
-    await this.#handle?.stop();
+    if (isFirst) {
+      const over = new AbortController();
+      const { clock } = this.#options;
+      clock.sleep(stopMs, over.signal).then(
+        () => this.#killing.abort(),
+        () => undefined, // it ended in time
+      );
+      await this.#handle?.stop();
+      over.abort();
+    }
     await this.#finished;
   }
 
@@ -80,15 +95,12 @@ export class SupervisedRunner {
       listen(event);
     };
     // Not the stop signal: it would kill, and a stop lets recordings be closed first.
-    const signal = new AbortController().signal;
+    const { signal } = this.#killing;
     const handle = startRunner(start, { onEvent, signal, ...(niceness === undefined ? {} : { niceness }) });
     this.#handle = handle;
-    const exit = await handle.exited.catch((error: unknown) => ({
-      code: null,
-      signal: errorRecordFrom(error).message,
-    }));
+    const exit = await handle.exited;
     if (hasEnded && exit.code === 0) return undefined;
-    return failure ?? crashRecord(exit);
+    return exit.error ?? failure ?? crashRecord(exit);
   }
 }
 

@@ -54,3 +54,12 @@ export class FakeClock implements Clock {
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 4; turn += 1) await nextTurn();
 }
+
+/** Lets the event loop turn until it is so: for work that reads real files between two steps of a fake clock. */
+export async function settleUntil(what: string, isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new Error(`expected within 10 s: ${what}`);
+    await nextTurn();
+  }
+}

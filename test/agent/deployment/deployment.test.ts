@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { pino } from 'pino';
+import { configSchema } from '../../../agent/config.ts';
+import { Deployment } from '../../../agent/deployment/deployment.ts';
+import { confirmation } from '../../../agent/deployment/health.ts';
+import type { Ports } from '../../../agent/ports.ts';
+import { openStore } from '../../../agent/store/open-store.ts';
+import { type ModelFolder, parseManifest } from '../../../models/manifest.ts';
+import { OctetError } from '../../../runtime/base/errors.ts';
+import { sha256Of } from '../../../runtime/base/files.ts';
+import type { SelectionRequest, VariantRow } from '../../../runtime/select/selection.ts';
+import { FakeClock, settleUntil } from '../../support/fake-clock.ts';
+import { FakeRunners } from '../../support/fake-runner.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const float32Bytes = 'float32 model';
+const int8Bytes = 'int8 model';
+
+const row = (variant: string, bytes: string, chosen: boolean): VariantRow => ({
+  ...{ variant, sha256: sha256Of(bytes), sizeBytes: bytes.length, p50Us: 1, p90Us: 2, p99Us: 3, speedup: 1 },
+  ...{ throughputPerSecond: 1, loadMs: 1, peakMemoryBytes: 1, memoryIncrementBytes: 1, accuracy: null, agreement: 1 },
+  ...{ heldOutWindows: 10, chosen, reason: 'measured' },
+});
+
+/** A slot on fakes: one published model, runners and selections that do what the test says. */
+async function setUp(t: TestContext, { liveCalibration = false } = {}) {
+  const folder = await temporaryFolder(t);
+  const modelFolder = join(folder, 'models', 'd1');
+  await mkdir(modelFolder, { recursive: true });
+  await writeFile(join(modelFolder, 'model.onnx'), float32Bytes);
+  const int8Path = join(folder, 'int8.onnx');
+  await writeFile(int8Path, int8Bytes);
+  const model = describeModel(modelFolder);
+  const replay = { kind: 'replay', recordings: ['r'], speed: 1 };
+  const config = configSchema.parse({
+    ...{ device: 'dev', dataFolder: folder, broker: { url: 'mqtt://localhost' } },
+    repository: { url: 'http://localhost/', rootFile: 'root.json' },
+    slots: [
+      {
+        ...{ slot: 'main', target: 'm', source: replay },
+        calibration: { windows: 16, ...(liveCalibration ? {} : { source: { ...replay, speed: 0, loop: false } }) },
+      },
+    ],
+  });
+  const clock = new FakeClock();
+  const runners = new FakeRunners();
+  const store = openStore(folder);
+  t.after(() => store[Symbol.dispose]());
+  const selections: SelectionRequest[] = [];
+  const selection = { gate: Promise.resolve() };
+  const announced: string[] = [];
+  const epochs: number[][] = [];
+  const ports: Ports = {
+    ...{ clock, random: () => 0, log: pino({ level: 'silent' }), version: '0', bootId: () => 'b' },
+    startRunner: runners.startRunner,
+    runSelection: async (request, { onProgress, signal }) => {
+      selections.push(request);
+      onProgress({ phase: 'measuring', fraction: 0.5, detail: 'trial' });
+      await Promise.race([selection.gate, once(signal, 'abort')]);
+      const rows = [row('float32', float32Bytes, false), row('int8', int8Bytes, true)];
+      const chosen = rows[1]!;
+      return { outcome: 'met', rows, chosen, chosenPath: int8Path, verdict: 'fast', evidencePath: '', durationMs: 1 };
+    },
+    pullModel: async () => ({ folder: modelFolder, digest: 'd1', name: 'm', version: '1.0.0', origin: 'present' }),
+    verifyModel: async () => model,
+    readModel: async () => model,
+    probe: () => Promise.reject(new Error('not asked')),
+    readSystem: () => ({ temperatureC: null, cpuLoad: null, memoryAvailableBytes: null, pssBytes: () => null }),
+  };
+  const create = (changed: Partial<Ports> = {}) => {
+    const deployment = new Deployment({
+      ...{ config, slot: config.slots[0]!, ports: { ...ports, ...changed }, store },
+      announce: ({ type }) => announced.push(type),
+      publishTrials: ({ trials }) => announced.push(`trials ${trials.length}`),
+      openDecisions: () => {
+        const epoch: number[] = [];
+        epochs.push(epoch);
+        return { write: (decisions) => epoch.push(...decisions.map(({ seq }) => seq)), end: () => undefined };
+      },
+      onChange: () => undefined,
+    });
+    t.after(() => deployment[Symbol.asyncDispose]());
+    return deployment;
+  };
+  return { clock, runners, store, create, announced, epochs, selections, selection };
+}
+
+function describeModel(folder: string): ModelFolder {
+  const file = { file: 'model.onnx', sha256: sha256Of(float32Bytes), sizeBytes: float32Bytes.length };
+  const manifest = parseManifest(
+    JSON.stringify({
+      ...{ format: 1, name: 'm', version: '1.0.0', description: 'd', license: 'MIT', model: file },
+      ...{ input: { name: 'x', dims: [1, 1] }, task: { kind: 'regress' }, provenance: { data: 'none' } },
+      pipeline: { channels: [{ name: 'x', unit: '' }], rateHz: 50, window: { samples: 50, stride: 25 } },
+    }),
+    'test',
+  );
+  const { pipeline, task, budget, name, version } = manifest;
+  return { manifest, modelPath: join(folder, 'model.onnx'), pipeline, task, budget, name, version };
+}
+
+type SetUp = Awaited<ReturnType<typeof setUp>>;
+
+async function reach(deployment: Deployment, phase: string): Promise<void> {
+  await settleUntil(`phase ${phase}`, () => deployment.state.phase === phase);
+}
+
+async function untilRunners({ runners }: SetUp, count: number): Promise<void> {
+  await settleUntil(`${count} runners`, () => runners.all.length >= count);
+  assert.equal(runners.all.length, count);
+}
+
+/** From nothing to a new variant that has taken over and is watched. */
+async function toConfirming(given: SetUp, deployment: Deployment): Promise<void> {
+  const { runners } = given;
+  deployment.start();
+  await untilRunners(given, 2);
+  const [active, recording] = runners.all;
+  await active!.ready();
+  await recording!.ready();
+  await recording!.emit({ kind: 'recorded', windows: 16, bytes: 1, full: false });
+  await untilRunners(given, 3);
+  await runners.last.ready();
+  await reach(deployment, 'confirming');
+}
+
+describe('a deployment on a slot', () => {
+  it('records beside the active float32, selects, switches over and confirms', async (t) => {
+    const given = await setUp(t);
+    const deployment = given.create();
+    await toConfirming(given, deployment);
+    const [active, recording, chosen] = given.runners.all;
+    assert.equal(recording!.isStopped, true);
+    assert.equal(active!.isStopped, true);
+    assert.equal(recording!.start.sinks.length, 0);
+    assert.match(chosen!.start.modelPath, /int8\.onnx$/);
+    await chosen!.decide(confirmation.decisions);
+    await given.clock.advance(confirmation.ms + 200);
+    assert.equal(deployment.reported.state, 'succeeded');
+    assert.equal(deployment.reported.active?.variant, 'int8');
+    assert.deepEqual(given.announced, ['trials 2', 'activated']);
+    assert.deepEqual(given.epochs, [[], [0, 1, 2]], 'the recording runner opens no stream');
+  });
+
+  it('records with the active runner itself when only the live source is there', async (t) => {
+    const given = await setUp(t, { liveCalibration: true });
+    const deployment = given.create();
+    deployment.start();
+    await untilRunners(given, 1);
+    const [active] = given.runners.all;
+    assert.notEqual(active!.start.record, undefined);
+    await active!.ready();
+    await active!.emit({ kind: 'recorded', windows: 16, bytes: 1, full: false });
+    await untilRunners(given, 2);
+    assert.equal(given.selections.length, 0, 'the recording is closed first');
+    await given.runners.last.ready();
+    await untilRunners(given, 3);
+    assert.equal(given.selections.length, 1);
+  });
+
+  it('goes back to float32 when the new variant crashes while it is watched', async (t) => {
+    const given = await setUp(t);
+    const deployment = given.create();
+    await toConfirming(given, deployment);
+    await given.runners.last.crash();
+    await given.clock.advance(200);
+    await untilRunners(given, 5);
+    assert.equal(deployment.reported.state, 'rolled_back');
+    assert.equal(deployment.reported.active?.variant, 'float32');
+    const float32 = given.runners.alive.find(({ start }) => start.modelPath.endsWith('model.onnx'));
+    await float32!.ready();
+    await settleUntil('float32 alone', () => given.runners.alive.length === 1);
+    assert.equal(given.runners.alive[0], float32);
+    assert.ok(given.announced.includes('rollback'));
+  });
+
+  it('goes back when the new variant never decides', async (t) => {
+    const given = await setUp(t);
+    const deployment = given.create();
+    await toConfirming(given, deployment);
+    await given.clock.advance(70_000);
+    assert.equal(deployment.reported.state, 'rolled_back');
+    assert.equal(deployment.reported.error?.code, 'DEPLOYMENT_FAILED');
+  });
+
+  it('starts the chosen variant at once after a restart, and selects nothing again', async (t) => {
+    const given = await setUp(t);
+    const first = given.create();
+    await toConfirming(given, first);
+    await given.runners.last.decide(confirmation.decisions);
+    await given.clock.advance(confirmation.ms + 200);
+    await first[Symbol.asyncDispose]();
+    const offline = () => Promise.reject(new OctetError('REPOSITORY_UNREACHABLE', 'offline'));
+    const second = given.create({ pullModel: offline });
+    second.start();
+    await untilRunners(given, 4);
+    assert.match(given.runners.last.start.modelPath, /int8\.onnx$/);
+    assert.equal(second.reported.state, 'succeeded');
+    assert.equal(given.selections.length, 1);
+  });
+
+  it('keeps float32 running when the selection fails, and says why', async (t) => {
+    const given = await setUp(t);
+    const failing = () => Promise.reject(new OctetError('DATA_INVALID', 'too little', { hint: 'record more' }));
+    const deployment = given.create({ runSelection: failing });
+    deployment.start();
+    await untilRunners(given, 2);
+    await given.runners.all[1]!.emit({ kind: 'recorded', windows: 16, bytes: 1, full: false });
+    await reach(deployment, 'failed');
+    assert.deepEqual(deployment.reported.error, { code: 'DATA_INVALID', message: 'too little', hint: 'record more' });
+    assert.equal(given.runners.all[0]!.isOver, false);
+  });
+
+  it('goes on with the selection, without a new recording, when the agent ended during it', async (t) => {
+    const given = await setUp(t);
+    const { promise: never } = Promise.withResolvers<void>();
+    given.selection.gate = never;
+    const first = given.create();
+    first.start();
+    await untilRunners(given, 2);
+    await given.runners.all[1]!.emit({ kind: 'recorded', windows: 16, bytes: 1, full: false });
+    await reach(first, 'measuring');
+    // The first one is simply forgotten, as after a kill: what counts is what the store has.
+    given.selection.gate = Promise.resolve();
+    const second = given.create();
+    second.start();
+    await reach(second, 'activating');
+    assert.equal(given.selections.length, 2);
+    assert.equal(given.runners.all.filter(({ start }) => start.record).length, 1);
+  });
+
+  it('opens a new stream for each process of its runner', async (t) => {
+    const given = await setUp(t, { liveCalibration: true });
+    given.create().start();
+    await untilRunners(given, 1);
+    await given.runners.last.ready();
+    await given.runners.last.decide(2);
+    await given.runners.last.crash();
+    await given.clock.advance(200);
+    await given.runners.last.ready();
+    await given.runners.last.decide(1);
+    assert.deepEqual(given.epochs, [[0, 1], [0]]);
+    assert.ok(given.announced.includes('runner-crash'));
+  });
+});

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { Aedes } from 'aedes';
+import mqtt from 'mqtt';
+import { pino } from 'pino';
+import { connectOnce } from '../../../agent/link/connect-once.ts';
+import { retryDelays } from '../../../agent/link/delays.ts';
+import { Link } from '../../../agent/link/link.ts';
+import { nextVersion } from '../../../agent/link/versions.ts';
+import { Outbox } from '../../../agent/outbox/outbox.ts';
+import { openStore } from '../../../agent/store/open-store.ts';
+import { systemClock } from '../../../runtime/base/clock.ts';
+import { freePort, mosquitto } from '../../support/mosquitto.ts';
+import { missing } from '../../support/requirements.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+
+type Heard = { topic: string; payload: string; retain: boolean };
+
+async function listen(t: TestContext, url: string): Promise<Heard[]> {
+  const heard: Heard[] = [];
+  const client = await mqtt.connectAsync(url, { protocolVersion: 4, reconnectPeriod: 100 });
+  client.on('message', (topic, payload, { retain }) => heard.push({ topic, payload: payload.toString(), retain }));
+  await client.subscribeAsync('#', { qos: 1 });
+  t.after(() => client.endAsync(true));
+  return heard;
+}
+
+/** A link of device `dev` with an outbox of its own, and three greetings that name their session. */
+async function createLink(t: TestContext, url: string) {
+  const store = openStore(await temporaryFolder(t));
+  const limits = { maxBytes: 2 ** 26, maxAgeMs: 3_600_000 };
+  const log = pino({ level: 'silent' });
+  const outbox = new Outbox({ store, clock: systemClock, log, topicOf: (stream) => stream, limits });
+  let sess = 0;
+  const link = new Link({
+    ...{ clock: systemClock, random: () => 0, log, outbox },
+    target: { url, clientId: 'dev' },
+    subscriptions: ['dev/down/#'],
+    session: () => {
+      const number = ++sess;
+      return {
+        will: { topic: 'dev/status', payload: `dead ${number}` },
+        greetings: () =>
+          ['status', 'info', 'reported'].map((name) => ({ topic: `dev/${name}`, payload: `alive ${number}` })),
+        farewell: () => ({ topic: 'dev/status', payload: `bye ${number}` }),
+      };
+    },
+    onMessage: () => undefined,
+    onForgotten: () => undefined,
+  });
+  const stop = new AbortController();
+  const run = link.run(stop.signal);
+  t.after(async () => {
+    stop.abort();
+    await run;
+    store[Symbol.dispose]();
+  });
+  return { link, outbox, run, stop };
+}
+
+describe('the link, with the embedded broker (MQTT 3.1.1 only),', () => {
+  async function embeddedBroker(t: TestContext): Promise<string> {
+    const broker = await Aedes.createBroker();
+    const server = createServer(broker.handle).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => {
+      server.close();
+      broker.close();
+    });
+    const address = server.address();
+    return `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+  }
+
+  it('falls back to 3.1.1 at once when version 5 is refused', async (t) => {
+    const url = await embeddedBroker(t);
+    const signal = AbortSignal.timeout(5000);
+    const options = { url, clientId: 'dev', will: { topic: 'w', payload: '' }, onMessage: () => undefined, signal };
+    await assert.rejects(connectOnce({ ...options, version: 5 }), { kind: 'refused', reasonCode: 1 });
+    const heard = await listen(t, url);
+    const { link } = await createLink(t, url);
+    await waitUntil('the greetings', () => heard.length >= 3, 3000);
+    assert.equal(link.isConnected, true);
+  });
+
+  it('says goodbye instead of leaving its will', async (t) => {
+    const url = await embeddedBroker(t);
+    const heard = await listen(t, url);
+    const { link, run, stop } = await createLink(t, url);
+    await waitUntil('connected', () => link.isConnected);
+    await link.close();
+    stop.abort();
+    await run;
+    await waitUntil('the goodbye', () => heard.some(({ payload }) => payload.startsWith('bye')));
+    assert.equal(
+      heard.some(({ payload }) => payload.startsWith('dead')),
+      false,
+    );
+  });
+});
+
+describe('the link, with mosquitto,', { skip: missing('mosquitto') }, () => {
+  it('greets in order on the first connection and on every later one, before it drains', async (t) => {
+    const broker = await mosquitto(t);
+    await broker.start();
+    const heard = await listen(t, broker.url);
+    const { outbox, link } = await createLink(t, broker.url);
+    outbox.enqueue({ class: 'event', topic: 'dev/first', payload: '1' });
+    await waitUntil('first messages', () => heard.length >= 4);
+    assert.deepEqual(
+      heard.map(({ topic }) => topic),
+      ['dev/status', 'dev/info', 'dev/reported', 'dev/first'],
+    );
+    await broker.stop();
+    await waitUntil('disconnected', () => !link.isConnected);
+    outbox.enqueue({ class: 'event', topic: 'dev/second', payload: '2' });
+    heard.length = 0;
+    await broker.start();
+    await waitUntil('second messages', () => heard.some(({ topic }) => topic === 'dev/second'));
+    await waitUntil('a second greeting', () => heard.some(({ payload }) => payload.startsWith('alive')));
+    assert.equal(heard.filter(({ topic }) => topic === 'dev/second').length, 1);
+  });
+
+  it('waits for a broker that is down at the start, and then delivers what gathered', async (t) => {
+    const broker = await mosquitto(t);
+    const { outbox, link } = await createLink(t, broker.url);
+    for (let count = 0; count < 50; count += 1)
+      outbox.enqueue({ class: 'event', topic: 'dev/ev', payload: `${count}` });
+    assert.equal(link.isConnected, false);
+    await broker.start();
+    const heard = await listen(t, broker.url);
+    await waitUntil('an empty outbox', () => {
+      outbox.commit([]);
+      return outbox.waiting === 0;
+    });
+    const payloads = heard.filter(({ topic }) => topic === 'dev/ev').map(({ payload }) => Number(payload));
+    assert.deepEqual(
+      payloads,
+      payloads.toSorted((a, b) => a - b),
+      'in order',
+    );
+  });
+
+  it('leaves its will when it dies without a word', async (t) => {
+    const broker = await mosquitto(t);
+    await broker.start();
+    const heard = await listen(t, broker.url);
+    const signal = AbortSignal.timeout(5000);
+    const will = { topic: 'dev/status', payload: 'dead' };
+    const options = { url: broker.url, clientId: 'dev', will, onMessage: () => undefined, signal };
+    const connection = await connectOnce({ ...options, version: 4 });
+    connection.destroy();
+    await waitUntil('the will', () => heard.some(({ payload }) => payload === 'dead'));
+  });
+
+  it('rejects what was in flight when the broker goes away', async (t) => {
+    const broker = await mosquitto(t);
+    await broker.start();
+    const signal = AbortSignal.timeout(5000);
+    const will = { topic: 'w', payload: '' };
+    const options = { url: broker.url, clientId: 'dev', will, onMessage: () => undefined, signal };
+    const connection = await connectOnce({ ...options, version: 5 });
+    await broker.stop();
+    await connection.closed;
+    await assert.rejects(connection.publish('t', 'x', { qos: 1, retain: false }), /connection ended/);
+  });
+
+  it('tells a network where nothing listens from a refusal', async () => {
+    const signal = AbortSignal.timeout(5000);
+    const url = `mqtt://127.0.0.1:${await freePort()}`;
+    const options = { url, clientId: 'dev', will: { topic: 'w', payload: '' }, onMessage: () => undefined, signal };
+    await assert.rejects(connectOnce({ ...options, version: 5 }), { kind: 'network' });
+  });
+});
+
+describe('nextVersion', () => {
+  it('goes from 5 to 3.1.1 and back for refusals of the version, and stays for everything else', () => {
+    assert.deepEqual(nextVersion(5, { kind: 'refused', reasonCode: 0x84 }), { version: 4, isFallback: true });
+    assert.deepEqual(nextVersion(5, { kind: 'no answer', reasonCode: undefined }), { version: 4, isFallback: true });
+    assert.deepEqual(nextVersion(4, { kind: 'refused', reasonCode: 0x01 }), { version: 5, isFallback: false });
+    assert.deepEqual(nextVersion(5, { kind: 'network', reasonCode: undefined }), { version: 5, isFallback: false });
+    assert.deepEqual(nextVersion(5, { kind: 'refused', reasonCode: 0x87 }), { version: 5, isFallback: false });
+  });
+});
+
+describe('retryDelays', () => {
+  it('begins well under a second and never waits more than a minute', () => {
+    const delays = retryDelays(() => 1);
+    const first = Array.from({ length: 12 }, () => delays.next().value);
+    assert.equal(first[0], 250);
+    assert.equal(Math.max(...first), 60_000);
+    assert.deepEqual(
+      first,
+      first.toSorted((a, b) => a - b),
+    );
+    assert.equal(retryDelays(() => 0).next().value, 125, 'jitter takes at most half');
+  });
+});
