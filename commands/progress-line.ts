@@ -31,7 +31,7 @@ export function progressLine(stream: NodeJS.WriteStream, clock: Clock): Progress
 }
 
 /** Assumes that what is left goes as fast as what is done. */
-export function timeLeft(fraction: number, elapsedMs: number): string {
+function timeLeft(fraction: number, elapsedMs: number): string {
   if (fraction <= 0) return 'estimating the time left';
   const seconds = Math.ceil(((1 - fraction) / fraction) * (elapsedMs / 1000));
   return seconds < 90 ? `${seconds} s left` : `${Math.ceil(seconds / 60)} min left`;

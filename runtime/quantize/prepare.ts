@@ -8,14 +8,16 @@ import { loadModel } from '../graph/load.ts';
 import { type Graph, type Model, type Node, subgraphsOf, type ValueInfo } from '../graph/model.ts';
 import { type Rule, rewriteModel } from '../graph/rewrite.ts';
 import { encodeModel } from '../graph/save.ts';
-import { foldGemmBatchNorm } from './fold-gemm-batch-norm.ts';
 import { raiseOpset } from './raise-opset.ts';
+import { averageByPooling } from './rules/average-by-pooling.ts';
+import { foldGemmBatchNorm } from './rules/fold-gemm-batch-norm.ts';
+import { moveReluBeforeMaxPool } from './rules/move-relu-before-max-pool.ts';
 
 const quantizedOperator =
   /^(QLinear|Dequantize|Quantize|DynamicQuantize|QGemm|QAttention|MatMulInteger|ConvInteger|MatMulNBits)/;
 
 /** What ONNX Runtime's optimiser leaves undone. */
-const rules: readonly Rule[] = [foldGemmBatchNorm];
+const rules: readonly Rule[] = [foldGemmBatchNorm, moveReluBeforeMaxPool, averageByPooling];
 
 /** @throws FILE_*, MODEL_INVALID; MODEL_UNSUPPORTED when the model is quantised already. */
 export async function prepareModel(path: string): Promise<Model> {

@@ -58,10 +58,15 @@ export function transform(graph: Graph, placement: Placement): Transformed {
     if (folded.has(node)) continue;
     const unit = units.get(node);
     if (unit) marks.set(node.name, addUnit(draft, unit, pairs));
-    else draft.nodes.push(reading(node, (name) => (produced.has(name) ? pairs.get(name)?.dequantized : undefined)));
+    else draft.nodes.push(reading(node, (name) => (produced.has(name) ? formFor(node, pairs.get(name)) : undefined)));
     for (const output of node.outputs) if (!unit) emitPair(output);
   }
   return { graph: finish(draft), marks };
+}
+
+/** Who asks for a shape only is served by the int8 form, and no float tensor is made for it. */
+function formFor({ opType }: Node, pair: Pair | undefined): string | undefined {
+  return opType === 'Shape' || opType === 'Size' ? pair?.quantized : pair?.dequantized;
 }
 
 /** The unit's node on int8 inputs, and the pair on its output. @returns its mark. */

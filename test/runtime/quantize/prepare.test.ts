@@ -72,6 +72,43 @@ for (const transB of [0, 1])
     await assertSameOutputs(model, prepared, [3, 8]);
   });
 
+test('a Relu after MaxPool moves before it, and folds into the convolution', async () => {
+  const pool = node('MaxPool', ['a'], ['p'], { kernel_shape: ints([2, 2]) }, 'pool');
+  const nodes = [conv('x', 'a'), pool, node('Relu', ['p'], ['y'], {}, 'relu')];
+  const model = modelFrom(nodes, [1, 4, 8, 8], { w: noise([4, 4, 3, 3]) });
+  const prepared = await prepare(model);
+  const plan = (await planQuantization(prepared)).static;
+  assert.deepEqual(
+    plan.map(({ node: name, kernel }) => [name, kernel]),
+    [
+      ['a', 'QLinearConv'],
+      ['relu', 'QLinearConv'],
+      ['pool', 'MaxPool'],
+    ],
+  );
+  await assertSameOutputs(model, prepared, [1, 4, 8, 8]);
+});
+
+for (const keepdims of [0, 1])
+  for (const axes of [
+    [2, 3],
+    [-1, -2],
+  ])
+    test(`ReduceMean over axes ${axes} (keepdims=${keepdims}) becomes pooling, which has an int8 kernel`, async () => {
+      const mean = node('ReduceMean', ['r'], ['y'], { axes: ints(axes), keepdims: int(keepdims) }, 'mean');
+      const nodes = [conv('x', 'a'), node('Relu', ['a'], ['r'], {}, 'relu'), mean];
+      const model = modelFrom(nodes, [1, 4, 8, 8], { w: noise([4, 4, 3, 3]) });
+      const prepared = await prepare(model);
+      assert.ok(prepared.graph.nodes.some(({ opType }) => opType === 'GlobalAveragePool'));
+      await assertSameOutputs(model, prepared, [1, 4, 8, 8]);
+    });
+
+test('ReduceMean over the channels stays what it is', async () => {
+  const nodes = [conv('x', 'a'), node('ReduceMean', ['a'], ['y'], { axes: ints([1, 2]) }, 'mean')];
+  const { graph } = await prepare(modelFrom(nodes, [1, 4, 8, 8], { w: noise([4, 4, 3, 3]) }));
+  assert.ok(graph.nodes.some(({ opType }) => opType === 'ReduceMean'));
+});
+
 test('a node without a name gets one of its own', async () => {
   const nodes = [node('Tanh', ['x'], ['a']), node('Exp', ['a'], ['y'], {}, 'Tanh:a')];
   const { graph } = await prepare(modelFrom(nodes, [4]));

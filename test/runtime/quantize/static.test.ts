@@ -118,6 +118,18 @@ const fusing: Record<
       gemm: 'QGemm',
     },
   },
+  'Reshape to a size computed from the tensor itself, Gemm': {
+    nodes: [
+      conv('x', 'a'),
+      node('Shape', ['a'], ['size'], {}, 'size'),
+      node('Gather', ['size', 'zero'], ['batch'], { axis: int(0) }, 'batch'),
+      node('Concat', ['batch', 'rest'], ['shape'], { axis: int(0) }, 'shape'),
+      node('Reshape', ['a', 'shape'], ['r'], {}, 'reshape'),
+      node('Gemm', ['r', 'm'], ['y'], {}, 'gemm'),
+    ],
+    initializers: { zero: int64([1], [0]), rest: int64([1], [-1]), m: noise([256, 4]) },
+    kernels: { a: 'QLinearConv', reshape: 'Reshape', gemm: 'QGemm' },
+  },
   'MatMul and Add of a bias': {
     nodes: [
       conv('x', 'a'),
