@@ -1,18 +1,7 @@
-/** What the page and the terminal compute from what they received: running accuracy, medians, the steps of a deployment. */
+/** What the page and the terminal compute from what they received: medians, the steps of a deployment. */
 import type { Reported, State, TrialRow } from '../../agent/protocol/messages.ts';
-import type { Decision } from './stream.ts';
 
 export type Slot = Reported['slots'][number];
-
-export type Accuracy = { readonly right: number; readonly judged: number };
-
-/** Of the decisions that come with a truth, how many are right. */
-export function accuracyOf(decisions: readonly Decision[]): Accuracy {
-  const judged = decisions.filter(({ truth }) => truth !== undefined);
-  return { right: judged.filter(isRight).length, judged: judged.length };
-}
-
-export const isRight = ({ label, truth }: Decision) => label === truth;
 
 /** The middle value (of an even number, the mean of the two in the middle); undefined of nothing. */
 export function medianOf(values: readonly number[]): number | undefined {
@@ -42,7 +31,8 @@ const stepOfState = {
 
 /** The step that a slot is at; undefined when its deployment has ended. */
 export function currentStep({ state, detail }: Slot): Step | undefined {
-  if (state === 'calibrating' && /record/i.test(detail)) return 'record';
+  // Calibrating begins with recording, before there is anything to say about it.
+  if (state === 'calibrating' && (detail === '' || /^record/.test(detail))) return 'record';
   return state in stepOfState ? stepOfState[state as keyof typeof stepOfState] : undefined;
 }
 

@@ -4,7 +4,16 @@
  */
 import type { Event, Info, Reported, Status, Telemetry } from '../../agent/protocol/messages.ts';
 import type { Received } from './received.ts';
-import { type Decision, decisionsFrom, mergePoints, type SystemPoint, systemPointsFrom } from './stream.ts';
+import {
+  type Decision,
+  decisionsFrom,
+  freshPoints,
+  mergePoints,
+  type StreamPoint,
+  type SystemPoint,
+  systemPointsFrom,
+} from './stream.ts';
+import { addTallies, noTally, type Tally, tallyOf } from './tally.ts';
 
 export type Link = 'connecting' | 'connected' | 'lost';
 
@@ -17,6 +26,8 @@ export type DeviceState = {
   readonly reported?: Reported;
   /** Ordered by time, each once, the newest `limits.decisions`. */
   readonly decisions: readonly Decision[];
+  /** Of all decisions, also those that are not kept. */
+  readonly tally: Tally;
   readonly system: readonly SystemPoint[];
   /** Newest last. */
   readonly events: readonly Event[];
@@ -59,8 +70,7 @@ type DeviceMessage = Exclude<Received, { kind: 'malformed' }>;
 function reduceDevice(device: DeviceState, message: DeviceMessage): DeviceState {
   switch (message.kind) {
     case 'status':
-      // A last will that belongs to an older session arrives after the new session's birth: it says nothing.
-      return (device.status?.sess ?? 0) > message.body.sess ? device : { ...device, status: message.body };
+      return isVoidDeath(device.status, message.body) ? device : { ...device, status: message.body };
     case 'info':
       return { ...device, info: message.body };
     case 'reported':
@@ -74,17 +84,31 @@ function reduceDevice(device: DeviceState, message: DeviceMessage): DeviceState 
   }
 }
 
+/** A last will may arrive after the birth of the session that followed: it says nothing. A birth always counts. */
+function isVoidDeath(known: Status | undefined, { online, sess }: Status): boolean {
+  return !online && known !== undefined && sess < known.sess;
+}
+
 function telemetryArrived(device: DeviceState, batch: Telemetry): DeviceState {
   const noted = batch.gap ? withGap(device, batch) : device;
   if (batch.stream === 'system')
-    return { ...noted, system: mergePoints(noted.system, systemPointsFrom(batch), limits.system) };
-  if (batch.stream !== 'decisions') return noted;
-  const arrived = decisionsFrom(batch);
+    return { ...noted, system: merged(noted.system, systemPointsFrom(batch), limits.system) };
+  if (batch.stream === 'decisions') return decisionsArrived(noted, decisionsFrom(batch));
+  return noted;
+}
+
+function decisionsArrived(device: DeviceState, arrived: readonly Decision[]): DeviceState {
+  const fresh = freshPoints(device.decisions, arrived, limits.decisions);
   return {
-    ...noted,
-    decisions: mergePoints(noted.decisions, arrived, limits.decisions),
-    labels: [...new Set([...noted.labels, ...arrived.flatMap(labelsOf)])],
+    ...device,
+    decisions: mergePoints(device.decisions, fresh, limits.decisions),
+    tally: addTallies(device.tally, tallyOf(fresh)),
+    labels: [...new Set([...device.labels, ...fresh.flatMap(labelsOf)])],
   };
+}
+
+function merged<P extends StreamPoint>(kept: readonly P[], arrived: readonly P[], limit: number): readonly P[] {
+  return mergePoints(kept, freshPoints(kept, arrived, limit), limit);
 }
 
 function withGap(device: DeviceState, { stream, epoch, gap }: Telemetry): DeviceState {
@@ -102,8 +126,8 @@ function withDevice(state: FleetState, device: DeviceState): FleetState {
   return { ...state, devices: new Map(state.devices).set(device.id, device) };
 }
 
-function newDevice(id: string): DeviceState {
-  return { id, decisions: [], system: [], events: [], labels: [], gaps: new Map() };
+export function newDevice(id: string): DeviceState {
+  return { id, decisions: [], tally: noTally, system: [], events: [], labels: [], gaps: new Map() };
 }
 
 const labelsOf = ({ label, truth }: Decision) => (truth === undefined ? [label] : [truth, label]);

@@ -65,18 +65,30 @@ export function systemPointsFrom(batch: Telemetry): SystemPoint[] {
 }
 
 /**
- * Adds `arrived` to `kept` (ordered by time), each point once, and keeps the `limit` newest.
- * A point older than everything that a full list keeps is left out: it may have been counted and forgotten already.
+ * Those of `arrived` that `kept` (ordered by time, at most `limit`) has not had. A point older than everything that a
+ * full list keeps is not fresh: it may have been counted and forgotten already.
  */
-export function mergePoints<P extends StreamPoint>(
+export function freshPoints<P extends StreamPoint>(
   kept: readonly P[],
   arrived: readonly P[],
   limit: number,
 ): readonly P[] {
   const known = new Set(kept.map(identityOf));
-  const fresh = arrived.filter((point) => !known.has(identityOf(point)) && known.add(identityOf(point)));
-  if (fresh.length === 0) return kept;
-  return [...kept, ...fresh].sort(byTime).slice(-limit);
+  const oldest = kept.length < limit ? undefined : kept[0];
+  return arrived.filter((point) => {
+    if (known.has(identityOf(point)) || (oldest && byTime(point, oldest) < 0)) return false;
+    known.add(identityOf(point));
+    return true;
+  });
+}
+
+/** Adds fresh points at their place in time and keeps the `limit` newest. */
+export function mergePoints<P extends StreamPoint>(
+  kept: readonly P[],
+  fresh: readonly P[],
+  limit: number,
+): readonly P[] {
+  return fresh.length === 0 ? kept : [...kept, ...fresh].sort(byTime).slice(-limit);
 }
 
 function identity({ epoch, first }: Telemetry, index: number, tUs: number): StreamPoint {

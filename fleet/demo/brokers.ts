@@ -8,7 +8,7 @@ import { connect as connectTcp, createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { connect as connectTls } from 'node:tls';
-import { Aedes } from 'aedes';
+import { Aedes, type Client } from 'aedes';
 import { OctetError } from '../../runtime/base/errors.ts';
 import { listen } from './listening.ts';
 
@@ -24,12 +24,15 @@ export type DemoBroker = AsyncDisposable & {
 /** An aedes broker on a free TCP port of the loopback interface; it keeps nothing on disk. */
 export async function startEmbeddedBroker(): Promise<DemoBroker> {
   const aedes = await Aedes.createBroker();
+  const pages = new WeakSet<Client>();
+  aedes.authorizePublish = (client, _packet, done) =>
+    done(client !== null && pages.has(client) ? new Error('a page only reads') : null);
   const server = createServer((socket) => void aedes.handle(socket));
   const port = await listen(server, 0, '127.0.0.1');
   return {
     url: `mqtt://127.0.0.1:${port}`,
     description: `embedded broker on port ${port}`,
-    attach: (page) => void aedes.handle(page),
+    attach: (page) => void pages.add(aedes.handle(page)),
     async [Symbol.asyncDispose]() {
       server.close();
       await new Promise<void>((resolve) => aedes.close(resolve));

@@ -1,4 +1,6 @@
 /** One port for all that the demo shows: the console at `/`, the signed repository at `/repository/`, MQTT at `/mqtt`. */
+
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import fastifyStatic from '@fastify/static';
 import { fastify } from 'fastify';
 import { createWebSocketStream, WebSocketServer } from 'ws';
@@ -25,7 +27,12 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   const app = fastify({ forceCloseConnections: true });
   await app.register(fastifyStatic, { root: consoleFolder });
   await app.register(fastifyStatic, { root: repositoryFolder, prefix: '/repository/', decorateReply: false });
-  const sockets = new WebSocketServer({ server: app.server, path: '/mqtt', handleProtocols: mqttOnly });
+  const sockets = new WebSocketServer({
+    server: app.server,
+    path: '/mqtt',
+    handleProtocols: mqttOnly,
+    verifyClient: ({ req }: { req: IncomingMessage }) => isOwnPage(req.headers, isLoopback(host)),
+  });
   sockets.on('connection', (socket) => broker.attach(createWebSocketStream(socket)));
   // The same error also reaches listen(), which reports it.
   sockets.on('error', () => undefined);
@@ -44,4 +51,18 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
 /** [MQTT-6.0.0-3] The client offers the subprotocol `mqtt`, the server chooses it. */
 function mqttOnly(offered: ReadonlySet<string>): string | false {
   return offered.has('mqtt') ? 'mqtt' : false;
+}
+
+/**
+ * Browsers let any web site open a WebSocket to this machine. Ours comes from the address it connects to, which, on the
+ * loopback interface, is called nothing but that (a foreign name that was made to point here is refused). No origin: no browser.
+ */
+export function isOwnPage({ origin, host }: IncomingHttpHeaders, onlyLoopback: boolean): boolean {
+  if (origin === undefined) return true;
+  if (!URL.canParse(origin) || new URL(origin).host !== host) return false;
+  return !onlyLoopback || isLoopback(new URL(origin).hostname);
+}
+
+function isLoopback(hostname: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(hostname);
 }

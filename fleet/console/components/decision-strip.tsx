@@ -2,8 +2,8 @@
  * The recent past as two lanes of colour, what was decided over what the recording says, so that a mistake is a visible
  * step between the lanes; a ✗ marks it as well, because colour alone is no sign for everybody.
  */
-import { accuracyOf, isRight } from '../figures.ts';
 import type { Decision } from '../stream.ts';
+import { isRight, tallyOf } from '../tally.ts';
 import { nameOf, percentInWords, timeInWords } from '../words.ts';
 import { hueOf } from './hues.ts';
 
@@ -52,6 +52,6 @@ function Cell({ decision, labels, hasTruth }: CellProps) {
 }
 
 function summaryOf(recent: readonly Decision[]): string {
-  const { right, judged } = accuracyOf(recent);
+  const { right, judged } = tallyOf(recent);
   return judged === 0 ? `The last ${recent.length} decisions` : `Of the last ${judged} decisions, ${right} are right`;
 }

@@ -17,7 +17,7 @@ export function LatencyCard({ decisions, p50Us }: { decisions: readonly Decision
   return (
     <section class="card latency-card" aria-label="Latency">
       <h2>
-        Latency <span class="aside">window complete → decision</span>
+        Latency <span class="aside">window complete → decision, all included</span>
       </h2>
       {p50Us === undefined ? (
         <p class="empty">No decisions yet.</p>

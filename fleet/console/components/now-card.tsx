@@ -1,13 +1,14 @@
 /** What the device says now: the decision, how sure it is, whether the recording agrees, and how it went so far. */
-import { accuracyOf, isRight } from '../figures.ts';
+import type { DeviceState } from '../state.ts';
 import type { Decision } from '../stream.ts';
+import { accuracyOf, isRight, type Tally } from '../tally.ts';
 import { countInWords, microsecondsInWords, nameOf, percentInWords } from '../words.ts';
 import { DecisionStrip } from './decision-strip.tsx';
 import { hueOf } from './hues.ts';
 
-type Props = { decisions: readonly Decision[]; labels: readonly string[]; simulated: readonly string[] };
-
-export function NowCard({ decisions, labels, simulated }: Props) {
+export function NowCard({ device }: { device: DeviceState }) {
+  const { decisions, tally, labels } = device;
+  const simulated = device.info?.simulated ?? [];
   const latest = decisions.at(-1);
   return (
     <section class="card now" aria-label="Current decision">
@@ -15,7 +16,7 @@ export function NowCard({ decisions, labels, simulated }: Props) {
         Deciding now
         {simulated.map((what) => (
           <span class="aside" key={what}>
-            simulated: {what}
+            simulated: {what.replace(/^slot \S+: /, '')}
           </span>
         ))}
       </h2>
@@ -23,7 +24,7 @@ export function NowCard({ decisions, labels, simulated }: Props) {
         <>
           <div class="now-row">
             <Latest decision={latest} labels={labels} />
-            <RunningAccuracy decisions={decisions} isReplay={simulated.length > 0} />
+            <RunningAccuracy tally={tally} isReplay={simulated.length > 0} />
           </div>
           <DecisionStrip decisions={decisions} labels={labels} />
         </>
@@ -65,17 +66,17 @@ function Verdict({ truth, right }: { truth: string; right: boolean }) {
   );
 }
 
-function RunningAccuracy({ decisions, isReplay }: { decisions: readonly Decision[]; isReplay: boolean }) {
-  const { right, judged } = accuracyOf(decisions);
+function RunningAccuracy({ tally, isReplay }: { tally: Tally; isReplay: boolean }) {
+  const accuracy = accuracyOf(tally);
   return (
     <dl class="running">
       <div>
         <dt>{isReplay ? 'right, against the recording' : 'right'}</dt>
-        <dd data-testid="running-accuracy">{judged === 0 ? '–' : percentInWords(right / judged)}</dd>
+        <dd data-testid="running-accuracy">{accuracy === null ? '–' : percentInWords(accuracy)}</dd>
       </div>
       <div>
         <dt>decisions</dt>
-        <dd data-testid="decision-count">{countInWords(decisions.length)}</dd>
+        <dd data-testid="decision-count">{countInWords(tally.decisions)}</dd>
       </div>
     </dl>
   );

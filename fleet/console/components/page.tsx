@@ -31,7 +31,7 @@ function Device({ device }: { device: DeviceState }) {
   return (
     <>
       <DeviceFacts info={device.info} />
-      <NowCard decisions={device.decisions} labels={device.labels} simulated={device.info?.simulated ?? []} />
+      <NowCard device={device} />
       <ChosenCard slot={slot} />
       <TrialsCard slot={slot} />
       <LatencyCard

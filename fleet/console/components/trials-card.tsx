@@ -19,17 +19,20 @@ export function TrialsCard({ slot }: { slot: Slot | undefined }) {
 
 /** Head of the column, the class that says on which widths it shows, and the cell's text. */
 const columns = [
-  ['p90', 'wide', (row) => microsecondsInWords(row.p90Us)],
-  ['p99', 'wide', (row) => microsecondsInWords(row.p99Us)],
-  ['Speed', '', (row) => ratioInWords(row.speedup)],
+  ['p90', 'wide', (row) => latencyText(row.p90Us)],
+  ['p99', 'wide', (row) => latencyText(row.p99Us)],
+  ['Speed', '', (row) => (row.speedup === 0 ? '–' : ratioInWords(row.speedup))],
   ['Size', 'medium', (row) => bytesInWords(row.sizeBytes)],
-  ['Memory', 'wide', (row) => bytesInWords(row.peakMemoryBytes)],
+  ['Memory', 'wide', (row) => (row.peakMemoryBytes === 0 ? '–' : bytesInWords(row.peakMemoryBytes))],
   ['Accuracy', '', (row) => (row.accuracy === null ? '–' : percentInWords(row.accuracy))],
   ['Same as float32', 'medium', (row) => (row.agreement === null ? '–' : percentInWords(row.agreement))],
 ] as const satisfies readonly (readonly [string, string, (row: TrialRow) => string])[];
 
+/** A trial that failed has zeros for figures; its reason says why. */
+const latencyText = (us: number) => (us === 0 ? '–' : microsecondsInWords(us));
+
 function TrialsTable({ trials }: { trials: readonly TrialRow[] }) {
-  const slowestUs = Math.max(...trials.map(({ p50Us }) => p50Us));
+  const slowestUs = Math.max(1, ...trials.map(({ p50Us }) => p50Us));
   return (
     <table>
       <caption class="visually-hidden">Variants, their measurements, and why each was chosen or not</caption>
@@ -69,7 +72,7 @@ function TrialTableRow({ row, slowestUs }: { row: TrialRow; slowestUs: number })
         <span class="bar" aria-hidden="true">
           <span style={{ width: `${(row.p50Us / slowestUs) * 100}%` }} />
         </span>
-        {microsecondsInWords(row.p50Us)}
+        {latencyText(row.p50Us)}
       </td>
       {columns.map(([head, width, textOf]) => (
         <td class={`number ${width}`} key={head}>

@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { accuracyOf, currentStep, medianOf, stepStates } from '../../../fleet/console/figures.ts';
-import { decisionsFrom } from '../../../fleet/console/stream.ts';
-import { decisions, reported } from './fake-device.ts';
+import { currentStep, medianOf, stepStates } from '../../../fleet/console/figures.ts';
+import { reported } from './fake-device.ts';
 
 const slot = (changes: Parameters<typeof reported>[0]) => reported(changes).slots[0]!;
 
 describe('figures', () => {
-  it('judge only decisions that come with a truth', () => {
-    const [right, wrong] = decisionsFrom(decisions(21, 2));
-    const { truth: _unknown, ...unjudged } = right!;
-    assert.deepEqual(accuracyOf([right!, wrong!, unjudged]), { right: 1, judged: 2 });
-  });
-
   it('take the middle as the median', () => {
     assert.deepEqual([medianOf([3, 1, 2]), medianOf([4, 1, 3, 2]), medianOf([])], [2, 2.5, undefined]);
   });

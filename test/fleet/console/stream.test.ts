@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decisionsFrom, mergePoints, systemPointsFrom } from '../../../fleet/console/stream.ts';
+import { decisionsFrom, freshPoints, mergePoints, systemPointsFrom } from '../../../fleet/console/stream.ts';
 import { decisions, system } from './fake-device.ts';
 
 describe('telemetry points', () => {
@@ -45,7 +45,7 @@ describe('telemetry points', () => {
       fc.property(arrivals, (cuts) => {
         const batches = [...cuts.map(([start, length]) => all.slice(start, start + length)), all];
         const merged = batches.reduce<readonly (typeof all)[number][]>(
-          (kept, batch) => mergePoints(kept, batch, 100),
+          (kept, batch) => mergePoints(kept, freshPoints(kept, batch, 100), 100),
           [],
         );
         assert.deepEqual(merged, all);

@@ -1,0 +1,48 @@
+/** The configuration that the demo gives its agent: an ordinary one, that `octet agent --config` would take anywhere. */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type AgentConfig, configSchema } from '../../agent/config.ts';
+import type { BundledModel } from '../../models/bundled.ts';
+import type { DemoRecordings } from './recordings.ts';
+
+export type DemoAgent = {
+  readonly model: BundledModel;
+  readonly dataFolder: string;
+  readonly brokerUrl: string;
+  /** The web server's address, with a slash at its end. */
+  readonly webUrl: string;
+  readonly rootFile: string;
+  readonly recordings: DemoRecordings;
+  /** How many times faster than real time the sensor is replayed. */
+  readonly speed: number;
+};
+
+/** Demos of several machines may share one broker: the device is named after its machine. */
+export function demoDeviceId(host: string = hostname()): string {
+  const name = host.replaceAll(/[^A-Za-z0-9_-]+/g, '-').slice(0, 50);
+  return `demo-${name || 'device'}`;
+}
+
+export function agentConfigFor(demo: DemoAgent): AgentConfig {
+  const { model, dataFolder, brokerUrl, webUrl, rootFile, recordings, speed } = demo;
+  return configSchema.parse({
+    device: demoDeviceId(),
+    dataFolder,
+    broker: { url: brokerUrl },
+    repository: { url: `${webUrl}repository/`, rootFile },
+    slots: [
+      {
+        slot: 'main',
+        target: model,
+        source: { kind: 'replay', recordings: [...recordings.live], speed, loop: true },
+        sinks: [{ kind: 'file', path: join(dataFolder, 'decisions.jsonl') }],
+        calibration: {
+          windows: recordings.calibrationWindows,
+          source: { kind: 'replay', recordings: [...recordings.calibration], speed: 0, loop: false },
+        },
+      },
+    ],
+    telemetry: { systemIntervalMs: 2000 },
+    logLevel: 'warn',
+  });
+}

@@ -1,0 +1,61 @@
+/** Which of the bundled recordings the demo plays: only people whom the model was never trained on. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type BundledModel, bundledFolder } from '../../models/bundled.ts';
+import { readJson } from '../../runtime/base/json.ts';
+import { pipelineSchema } from '../../runtime/data/pipeline.ts';
+
+export type DemoRecordings = {
+  /** People of the test part: what the live sensor replays. */
+  readonly live: readonly string[];
+  /** People of the test and validation parts: what the device calibrates and judges with. */
+  readonly calibration: readonly string[];
+  /** Windows that one pass over `calibration` gives. */
+  readonly calibrationWindows: number;
+};
+
+const people = z.array(z.string());
+const splitSchema = z.object({ validation: people, test: people });
+const lengthSchema = z.object({ samples: z.int().nonnegative() });
+const manifestSchema = z.object({ pipeline: pipelineSchema });
+
+/** @throws DATA_INVALID, FILE_NOT_FOUND when the bundled model is damaged. */
+export async function chooseRecordings(model: BundledModel): Promise<DemoRecordings> {
+  const folder = bundledFolder(model);
+  const root = join(folder, 'recordings');
+  const read = <S extends z.ZodType>(path: string, schema: S) =>
+    readJson(path, schema, { code: 'DATA_INVALID', what: path });
+  const { validation, test } = await read(join(root, 'split.json'), splitSchema);
+  const { pipeline } = await read(join(folder, 'manifest.json'), manifestSchema);
+  const names = (await readdir(root)).filter((name) => /^p\d+-/.test(name));
+  const of = (people: readonly string[]) =>
+    takeTurns(names.filter((name) => people.includes(personOf(name)))).map((name) => join(root, name));
+  const calibration = of([...test, ...validation]);
+  const lengths = await Promise.all(calibration.map((path) => read(join(path, 'recording.json'), lengthSchema)));
+  const windowsOf = ({ samples }: { samples: number }) =>
+    Math.max(0, Math.floor((samples - pipeline.window.samples) / pipeline.window.stride) + 1);
+  return {
+    live: of(test),
+    calibration,
+    calibrationWindows: lengths.reduce((sum, length) => sum + windowsOf(length), 0),
+  };
+}
+
+/**
+ * Takes turns between people, each beginning at another of their recordings: whatever part is played, no person and no
+ * exercise prevails in it.
+ */
+export function takeTurns(names: readonly string[]): string[] {
+  const byPerson = Object.values(Object.groupBy(names.toSorted(), personOf)).map((own = []) => own);
+  const longest = Math.max(0, ...byPerson.map(({ length }) => length));
+  const turn = (own: readonly string[], person: number, round: number) => {
+    const start = Math.floor((person * own.length) / byPerson.length);
+    return round < own.length ? [own[(start + round) % own.length]!] : [];
+  };
+  return Array.from({ length: longest }, (_, round) =>
+    byPerson.flatMap((own, person) => turn(own, person, round)),
+  ).flat();
+}
+
+const personOf = (name: string) => name.split('-', 1)[0]!;

@@ -1,0 +1,94 @@
+/** Starts the parts of the demo in the order in which they need each other; the stack takes them away in reverse. */
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Clock } from '../../runtime/base/clock.ts';
+import { writeError, writeFileAtomic } from '../../runtime/base/files.ts';
+import { agentConfigFor, demoDeviceId } from './agent-config.ts';
+import { type AgentProcess, startAgent } from './agent-process.ts';
+import { type DemoBroker, startEmbeddedBroker, useBroker } from './brokers.ts';
+import { prepareConsole } from './console-files.ts';
+import { chooseRecordings } from './recordings.ts';
+import { prepareRepository } from './repository.ts';
+import { DeviceWatch } from './watch.ts';
+import { startWebServer, type WebServer } from './web-server.ts';
+
+export type DemoOptions = {
+  /** Of the web server; 0 takes any free port. */
+  readonly port: number;
+  readonly host: string;
+  /** `mqtt://…` of the user's own broker; the embedded one when absent. */
+  readonly broker?: string;
+  /** Ends after the first decisions instead of going on until it is stopped. */
+  readonly once: boolean;
+  /** Where repository, keys and the agent's data are kept between runs. */
+  readonly dataFolder: string;
+  /** Begins anew: removes what earlier runs kept there. */
+  readonly fresh: boolean;
+  /** How many times faster than real time the sensor is replayed. */
+  readonly speed: number;
+};
+
+export type RunningDemo = {
+  readonly broker: DemoBroker;
+  /** The page, set to this demo's device. */
+  readonly pageUrl: string;
+  readonly watch: DeviceWatch;
+  readonly agent: AgentProcess;
+};
+
+const model = 'watch-exercise';
+
+/** What the demo keeps in its data folder, and `fresh` removes: nothing else that may lie there. */
+const kept = ['repository', 'repository.keys', 'agent', 'agent.json'] as const;
+
+/** @throws PORT_IN_USE, BROKER_UNREACHABLE, WRITE_FAILED, DISK_FULL, and what a damaged installation throws. */
+export async function startDemo(options: DemoOptions, clock: Clock, parts: AsyncDisposableStack): Promise<RunningDemo> {
+  const broker = parts.use(await (options.broker === undefined ? startEmbeddedBroker() : useBroker(options.broker)));
+  const folder = await prepareFolder(options);
+  const repository = await prepareRepository(join(folder, 'repository'), model, clock);
+  const { host, port } = options;
+  const consoleFolder = await prepareConsole();
+  const web = parts.use(
+    await startWebServer({ host, port, consoleFolder, repositoryFolder: repository.folder, broker }),
+  );
+  const configPath = await writeConfig(options, folder, broker, web, repository.rootFile);
+  const watch = parts.use(new DeviceWatch(broker.url, demoDeviceId(), clock));
+  // Listening before the agent speaks: nothing that it says is missed.
+  await watch.when(({ isConnected }) => isConnected || undefined);
+  const agent = parts.use(startAgent(configPath));
+  return { broker, pageUrl: pageUrlOf(web.url, options.broker), watch, agent };
+}
+
+async function prepareFolder({ dataFolder, fresh }: DemoOptions): Promise<string> {
+  const folder = resolve(dataFolder);
+  try {
+    await mkdir(folder, { recursive: true });
+    if (fresh) for (const name of kept) await rm(join(folder, name), { recursive: true, force: true });
+  } catch (error) {
+    throw writeError(folder, error);
+  }
+  return folder;
+}
+
+async function writeConfig(options: DemoOptions, folder: string, broker: DemoBroker, web: WebServer, rootFile: string) {
+  const config = agentConfigFor({
+    model,
+    dataFolder: join(folder, 'agent'),
+    brokerUrl: broker.url,
+    webUrl: web.url,
+    rootFile,
+    recordings: await chooseRecordings(model),
+    speed: options.speed,
+  });
+  const path = join(folder, 'agent.json');
+  await writeFileAtomic(path, `${JSON.stringify(config, null, 2)}\n`);
+  return path;
+}
+
+/** On a broker of the user's own there may be other devices, and it may want a name and a password. */
+function pageUrlOf(webUrl: string, broker: string | undefined): string {
+  if (broker === undefined) return webUrl;
+  const { username, password } = new URL(broker);
+  const secrets = username === '' ? '' : `#username=${username}&password=${password}`;
+  return `${webUrl}?device=${demoDeviceId()}${secrets}`;
+}
