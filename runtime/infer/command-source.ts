@@ -7,7 +7,7 @@ import { OctetError } from '../base/errors.ts';
 import type { Report } from './problems.ts';
 import type { SampleBlock, SourceContext } from './source.ts';
 
-/** Waits before the first, second, … start that follows a start without a single sample. */
+/** Waits before the next start, by how many starts in a row have not given a single sample. */
 const restartDelaysMs = [100, 500, 1000, 2000, 5000] as const;
 /** A "line" longer than this is not one. */
 const maxLineLength = 1 << 20;
