@@ -7,14 +7,16 @@ import { type Graph, type Model, opsetVersion, subgraphsOf, type ValueInfo } fro
 import { elementCount } from '../runtime/graph/tensor.ts';
 import { planQuantization, type QuantizationPlan } from '../runtime/quantize/plan.ts';
 import { countQuantized, prepareModel } from '../runtime/quantize/prepare.ts';
-import { outcomeLines, sizeText, tally } from './outcomes.ts';
+import { bytesText } from '../runtime/select/figures.ts';
+import { readModelArgument } from './model-argument.ts';
+import { outcomeLines, tally } from './outcomes.ts';
 
 export function define(command: Command): void {
   command
-    .argument('<model>', 'an ONNX file')
+    .argument('<model>', 'an ONNX file, or a folder with a manifest')
     .option('--json', 'one JSON document on stdout')
     .action(async (path: string, { json }: { json?: boolean }) => {
-      const report = await inspect(path);
+      const report = await inspect((await readModelArgument(path)).modelPath);
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${textOf(report).join('\n')}\n`);
     });
 }
@@ -66,7 +68,7 @@ function textOf(report: Report): string[] {
     Array.from({ length: count }, () => ({ opType })),
   );
   return [
-    `${pico.bold(path)}  ${sizeText(sizeBytes)}, ${parameters.toLocaleString('en-US')} parameters, opset ${opset}, IR ${irVersion}`,
+    `${pico.bold(path)}  ${bytesText(sizeBytes)}, ${parameters.toLocaleString('en-US')} parameters, opset ${opset}, IR ${irVersion}`,
     ...report.inputs.map((value) => `input   ${valueText(value)}`),
     ...report.outputs.map((value) => `output  ${valueText(value)}`),
     `nodes   ${tally(nodes)}`,

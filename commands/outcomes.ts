@@ -28,9 +28,3 @@ export function tally(nodes: readonly { readonly opType: string }[]): string {
 function naming(nodes: readonly NodeOutcome[]): string {
   return nodes.length > 3 ? tally(nodes) : nodes.map(({ opType, node }) => `${opType} "${node}"`).join(', ');
 }
-
-/** `1.2 MB`, in powers of ten as disks and networks count. */
-export function sizeText(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
-}

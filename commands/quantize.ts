@@ -1,16 +1,19 @@
 /** `octet quantize`: one recipe on one model, with a table of what ONNX Runtime really runs in int8. */
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import pico from 'picocolors';
-import { readManifest } from '../models/manifest.ts';
 import { systemClock } from '../runtime/base/clock.ts';
 import { OctetError } from '../runtime/base/errors.ts';
 import { evenly, openSamples, type Samples, type SamplesOptions } from '../runtime/data/samples.ts';
+import type { Model } from '../runtime/graph/model.ts';
 import { modelInputs, prepareModel } from '../runtime/quantize/prepare.ts';
 import { applyRecipe, observeFor } from '../runtime/quantize/quantize.ts';
-import { observerNames, type Recipe, recipeSchema } from '../runtime/quantize/recipe.ts';
+import { isExcluded, observerNames, type Recipe, recipeSchema } from '../runtime/quantize/recipe.ts';
 import { originOf, writeVariant } from '../runtime/quantize/variant-files.ts';
-import { outcomeLines, sizeText } from './outcomes.ts';
+import { bytesText } from '../runtime/select/figures.ts';
+import { readModelArgument } from './model-argument.ts';
+import { outcomeLines } from './outcomes.ts';
 import { progressLine } from './progress-line.ts';
 
 type Options = {
@@ -74,16 +77,15 @@ async function quantizeFile(
   onProgress: (fraction: number, detail: string) => void,
   signal: AbortSignal,
 ) {
-  const { modelPath, ...description } = await describeModel(path);
+  const argument = await readModelArgument(path);
+  const { modelPath } = argument;
+  refuseOverwriting(modelPath, options.output);
   const recipe = recipeFrom(options);
   const model = await prepareModel(modelPath);
-  const samples = await samplesFor(recipe, options, { inputs: modelInputs(model), ...description });
-  const observation = await observeFor(model, [recipe], samples, { onProgress, signal });
-  const built = await applyRecipe(model, recipe, observation);
-  if (!built.ok)
-    throw new OctetError('MODEL_UNSUPPORTED', `${modelPath}: expected something to quantise, but ${built.reason}`, {
-      hint: `octet inspect ${path} lists every node and why it stays float.`,
-    });
+  refuseUnknownNodes(recipe, model);
+  const samples = await samplesFor(recipe, options, { ...argument, inputs: modelInputs(model) });
+  const built = await applyRecipe(model, recipe, await observeFor(model, [recipe], samples, { onProgress, signal }));
+  if (!built.ok) throw nothingToDo(path, built.reason);
   // From here on nothing is interrupted, so that both files are written or none.
   signal.throwIfAborted();
   const { bytes, outcomes } = built;
@@ -93,16 +95,28 @@ async function quantizeFile(
   return { output: options.output, recipePath, ...record, sizeBytes: bytes.byteLength, floatBytes: size, outcomes };
 }
 
-/** A bare ONNX file, or what a manifest says about one. */
-async function describeModel(path: string): Promise<{ modelPath: string } & Omit<SamplesOptions, 'inputs'>> {
-  const isFolder = await stat(path).then(
-    (info) => info.isDirectory(),
-    // Loading says what is wrong with the path.
-    () => false,
-  );
-  if (!isFolder) return { modelPath: path };
-  const { modelPath, featuresPath, pipeline, task } = await readManifest(path);
-  return { modelPath, pipeline, task, ...(featuresPath === undefined ? {} : { featuresPath }) };
+function refuseOverwriting(modelPath: string, output: string): void {
+  if (resolve(modelPath) !== resolve(output)) return;
+  throw new OctetError('USAGE', `--output: expected another file than the model, got ${output} for both`, {
+    hint: 'The float model is needed to quantise again; write the int8 one beside it.',
+  });
+}
+
+/** A pattern that matches nothing is a spelling mistake. */
+function refuseUnknownNodes({ exclude }: Recipe, { graph }: Model): void {
+  const isUnknown = (pattern: string) => !graph.nodes.some(({ name }) => isExcluded({ exclude: [pattern] }, name));
+  const unknown = exclude.filter(isUnknown);
+  if (unknown.length === 0) return;
+  const names = graph.nodes.slice(0, 8).map(({ name }) => name);
+  throw new OctetError('USAGE', `--exclude: expected names of nodes, got ${unknown.join(', ')}`, {
+    hint: `After folding, the nodes are ${names.join(', ')}${graph.nodes.length > names.length ? ', …' : ''}`,
+  });
+}
+
+function nothingToDo(path: string, reason: string): OctetError {
+  return new OctetError('MODEL_UNSUPPORTED', `${path}: expected something to quantise, but ${reason}`, {
+    hint: `octet inspect ${path} lists every node and why it stays float.`,
+  });
 }
 
 function recipeFrom({ recipe, data, observer, activation, perChannel, exclude }: Options): Recipe {
@@ -124,7 +138,7 @@ function print(result: Result, { json }: Options): void {
     return;
   }
   const { output, recipePath, sizeBytes, floatBytes, outcomes } = result;
-  const size = `${sizeText(floatBytes)} → ${sizeText(sizeBytes)} (${ratioText(floatBytes / sizeBytes)})`;
+  const size = `${bytesText(floatBytes)} → ${bytesText(sizeBytes)} (${ratioText(floatBytes / sizeBytes)})`;
   const lines = [...outcomeLines(outcomes), '', `${pico.bold(output)}  ${size}`, pico.dim(`recipe: ${recipePath}`)];
   process.stdout.write(`${lines.join('\n')}\n`);
 }

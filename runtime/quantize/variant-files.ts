@@ -1,4 +1,5 @@
 /** A variant on disk: the model, and beside it the recipe that gives the same bytes again. */
+import { rm } from 'node:fs/promises';
 import { sha256Of, sha256OfFile, writeFileAtomic } from '../base/files.ts';
 import type { Samples } from '../data/samples.ts';
 import { engineVersion } from '../engine/session.ts';
@@ -31,7 +32,10 @@ export async function originOf(
   };
 }
 
-/** Writes both files, the recipe first: where a model is, its recipe is. @throws DISK_FULL, WRITE_FAILED */
+/**
+ * Writes both files or none: the recipe first, so that where a model is, its recipe is.
+ * @throws DISK_FULL, WRITE_FAILED
+ */
 export async function writeVariant(
   path: string,
   recipePath: string,
@@ -40,6 +44,11 @@ export async function writeVariant(
 ): Promise<RecipeRecord> {
   const record: RecipeRecord = { ...origin, sha256: sha256Of(bytes) };
   await writeFileAtomic(recipePath, `${JSON.stringify(record, null, 2)}\n`);
-  await writeFileAtomic(path, bytes);
+  try {
+    await writeFileAtomic(path, bytes);
+  } catch (error) {
+    await rm(recipePath, { force: true });
+    throw error;
+  }
   return record;
 }

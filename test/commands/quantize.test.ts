@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -85,6 +85,7 @@ const refusals: [string, () => string[], number, RegExp][] = [
   ['data of another shape', () => [inFolder('model.onnx'), '--data', inFolder('other')], 2, /DATA_MISMATCH/],
   ['NaN in the data', () => [inFolder('model.onnx'), '--data', inFolder('broken')], 2, /DATA_INVALID .*"x".*NaN/],
   ['a static recipe without data', () => [inFolder('model.onnx'), '--recipe', 'static'], 2, /USAGE .*--data/],
+  ['an unknown node to exclude', () => [inFolder('model.onnx'), '--exclude', 'b'], 2, /USAGE .*--exclude.*got b/],
   ['an unknown observer', () => [inFolder('model.onnx'), '--observer', 'best'], 2, /Allowed choices are min-max, mse/],
 ];
 
@@ -99,6 +100,27 @@ for (const [what, words, expectedCode, message] of refusals)
     assert.equal(stdout, '');
     await assert.rejects(readdir(inFolder('refused')), /ENOENT/);
   });
+
+test('where the model cannot be written, its recipe is not left behind', async () => {
+  const output = inFolder('taken.onnx');
+  await mkdir(output, { recursive: true });
+  const { code, stderr } = await start(inFolder('model.onnx'), '--data', inFolder('data'), '-o', output).ended;
+  assert.equal(code, 1);
+  assert.match(stderr, /WRITE_FAILED/);
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.startsWith('taken')),
+    ['taken.onnx'],
+  );
+});
+
+test('the model itself is not overwritten', async () => {
+  const model = inFolder('model.onnx');
+  const digest = await sha256OfFile(model);
+  const { code, stderr } = await start(model, '--data', inFolder('data'), '-o', model).ended;
+  assert.equal(code, 2);
+  assert.match(stderr, /USAGE .*another file than the model/);
+  assert.equal(await sha256OfFile(model), digest);
+});
 
 test('a quantised model is refused, and the error says that it is one', async () => {
   const once = inFolder('out', 'once.onnx');
