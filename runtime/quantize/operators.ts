@@ -70,7 +70,7 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   Add: { ...follower, activations: 'all', kernel: 'QLinearAdd' },
   Mul: { ...follower, activations: 'all', kernel: 'QLinearMul' },
   Concat: { ...follower, activations: 'all', kernel: 'QLinearConcat' },
-  AveragePool: { ...follower, kernel: 'QLinearAveragePool' },
+  AveragePool: { ...follower, kernel: 'QLinearAveragePool', refuses: refuseOverhang },
   GlobalAveragePool: { ...follower, kernel: 'QLinearGlobalAveragePool' },
   LeakyRelu: { ...follower, kernel: 'QLinearLeakyRelu' },
   Sigmoid: { ...inner, kernel: 'QLinearSigmoid' },
@@ -90,6 +90,12 @@ function refuseScaledGemm(node: Node): string | undefined {
   if (floatAttribute(node, 'alpha', 1) !== 1) return 'alpha is not 1';
   if (floatAttribute(node, 'beta', 1) !== 1) return 'beta is not 1';
   return intAttribute(node, 'transA', 0) ? 'its input is transposed' : undefined;
+}
+
+/** The integer kernel of ONNX Runtime 1.30 divides by cells beyond the padding, too, which the float kernel does not. */
+function refuseOverhang(node: Node): string | undefined {
+  const counts = intAttribute(node, 'ceil_mode', 0) !== 0 && intAttribute(node, 'count_include_pad', 0) !== 0;
+  return counts ? 'the int8 kernel gives other values for ceil_mode with count_include_pad' : undefined;
 }
 
 function refuseSecondOutput(node: Node): string | undefined {

@@ -119,7 +119,7 @@ function addWeights(draft: Draft, { node, activations, weight, bias }: Unit): Ma
   if (floatBias && bias !== undefined) {
     const sums = biasScales(inputScale, scales);
     const quantized = quantizeBias(floatBias.data, sums);
-    const tensor = { type: 'int32', dims: floatBias.dims, data: quantized } as const;
+    const tensor = { type: 'int32', dims: [quantized.length], data: quantized } as const;
     replacements.set(bias, addScaled(draft, node, bias, tensor, sums, axis === undefined ? undefined : 0));
   }
   return replacements;

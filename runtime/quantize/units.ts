@@ -5,6 +5,7 @@
 import { constantOf } from '../graph/initializer.ts';
 import { type Links, linksOf } from '../graph/links.ts';
 import { type Graph, type Node, type StoredTensor, subgraphsOf } from '../graph/model.ts';
+import { elementCount } from '../graph/tensor.ts';
 import { clipBounds } from './clip-bounds.ts';
 import { type OperatorRule, operatorRules } from './operators.ts';
 import { isExcluded, type Recipe } from './recipe.ts';
@@ -76,7 +77,10 @@ function unitOf(node: Node, graph: Graph, links: Links, options: Options, inInt8
   const constant = (name: string | undefined) => (name ? constantOf(graph, name) : undefined);
   const weight = rule.weight && constant(node.inputs[rule.weight.input]);
   const bias = rule.bias === undefined ? undefined : node.inputs[rule.bias];
-  const refusal = rule.refuses?.(node) ?? refuseWeight(rule, weight) ?? refuseBias(bias, constant(bias));
+  const refusal =
+    rule.refuses?.(node) ??
+    refuseWeight(rule, weight) ??
+    refuseBias(bias, constant(bias), weight?.dims[rule.weight?.axis(node, weight.dims.length) ?? 0]);
   if (refusal !== undefined) return refusal;
   const operands = operandsOf(node, rule, weight);
   const activations = [...new Set(operands.filter((name) => !constant(name)))];
@@ -108,10 +112,12 @@ function refuseWeight(rule: OperatorRule, weight: StoredTensor | undefined): str
   return weight.dims.length < 2 ? 'its weights are a vector' : undefined;
 }
 
-function refuseBias(name: string | undefined, bias: StoredTensor | undefined): string | undefined {
+/** @param channels values that an int32 bias must have, in its last axis. */
+function refuseBias(name: string | undefined, bias: StoredTensor | undefined, channels: number | undefined) {
   if (!name) return undefined;
   if (bias?.type !== 'float32') return 'its bias is not a float32 constant';
-  return bias.dims.length === 1 ? undefined : 'its bias is not a vector';
+  const isOnePerChannel = bias.dims.at(-1) === channels && elementCount(bias.dims) === channels;
+  return isOnePerChannel ? undefined : 'its bias is not one value for each output channel';
 }
 
 function refuseConstants({ constants }: Unit, graph: Graph): string | undefined {

@@ -130,6 +130,36 @@ const fusing: Record<
     initializers: { zero: int64([1], [0]), rest: int64([1], [-1]), m: noise([256, 4]) },
     kernels: { a: 'QLinearConv', reshape: 'Reshape', gemm: 'QGemm' },
   },
+  'Slice, Gather, Unsqueeze, Concat': {
+    nodes: [
+      conv('x', 'a'),
+      node('Slice', ['a', 'from', 'to', 'axis'], ['s'], {}, 'slice'),
+      node('Gather', ['s', 'index'], ['g'], { axis: int(1) }, 'gather'),
+      node('Unsqueeze', ['g', 'one'], ['u'], {}, 'unsqueeze'),
+      node('Concat', ['u', 'u', 'u', 'u'], ['c'], { axis: int(1) }, 'concat'),
+      conv('c', 'y'),
+    ],
+    initializers: {
+      from: int64([1], [1]),
+      to: int64([1], [5]),
+      axis: int64([1], [2]),
+      index: int64([], [2]),
+      one: int64([1], [1]),
+    },
+    kernels: { slice: 'Slice', gather: 'Gather', unsqueeze: 'Unsqueeze', concat: 'QLinearConcat', y: 'QLinearConv' },
+  },
+  'squeeze and excite': {
+    nodes: [
+      conv('x', 'a'),
+      node('GlobalAveragePool', ['a'], ['g'], {}, 'pool'),
+      node('Conv', ['g', 'e'], ['h'], {}, 'excite'),
+      node('Sigmoid', ['h'], ['s'], {}, 'sigmoid'),
+      node('Mul', ['a', 's'], ['m'], {}, 'mul'),
+      conv('m', 'y'),
+    ],
+    initializers: { e: noise([4, 4, 1, 1]) },
+    kernels: { pool: 'QLinearGlobalAveragePool', excite: 'QLinearConv', sigmoid: 'QLinearSigmoid', mul: 'QLinearMul' },
+  },
   'MatMul and Add of a bias': {
     nodes: [
       conv('x', 'a'),
@@ -169,6 +199,33 @@ test('a 1-D convolution runs as QLinearConv', async () => {
   const nodes = [node('Conv', ['x', 'w'], ['y'], { pads: ints([1, 1]) }, 'conv')];
   const model = modelFrom(nodes, [1, 4, 16], { w: noise([8, 4, 3]) });
   assert.deepEqual(kernelsOf(await quantizeSmall(model, [1, 4, 16])), { conv: 'QLinearConv' });
+});
+
+for (const [what, dims, kernel] of [
+  ['a row', [1, 4], 'QGemm'],
+  ['one value', [1], undefined],
+  ['a matrix', [2, 4], undefined],
+] as const)
+  test(`a Gemm whose bias is ${what} ${kernel ? 'runs in int8' : 'stays float: int32 needs one value for each column'}`, async () => {
+    const gemm = node('Gemm', ['x', 'm', 'b'], ['p'], {}, 'gemm');
+    const nodes = [gemm, node('MatMul', ['p', 'n'], ['y'], {}, 'product')];
+    const model = modelFrom(nodes, [2, 8], { m: noise([8, 4]), b: noise(dims), n: noise([4, 4]) });
+    const built = await quantizeSmall(model, [2, 8]);
+    assert.equal(kernelsOf(built).gemm, kernel);
+    assert.ok((await relativeError(model, built, [2, 8])) < 0.05);
+  });
+
+test('an AveragePool that ONNX Runtime would fuse to other values stays float', async () => {
+  const attributes = {
+    kernel_shape: ints([3, 3]),
+    strides: ints([2, 2]),
+    ceil_mode: int(1),
+    count_include_pad: int(1),
+  };
+  const model = modelFrom([conv('x', 'a'), node('AveragePool', ['a'], ['y'], attributes, 'pool')], image, weight);
+  const built = await quantizeSmall(model, image);
+  assert.equal(kernelsOf(built).pool, undefined);
+  assert.ok((await relativeError(model, built, image)) < 0.05);
 });
 
 test('an operator without int8 kernel stays float, with float on both sides, and says why', async () => {
