@@ -76,8 +76,9 @@ const checks: readonly Check[] = [
           excess: peakMemoryBytes / memoryBytes - 1,
           text: `needs ${bytesText(peakMemoryBytes)} of memory, ${bytesText(memoryBytes)} are allowed`,
         },
-  ({ speedup }) => {
-    if (speedup === null || speedup.low >= 1) return undefined;
+  ({ speedup, failure }) => {
+    if (failure !== null || (speedup !== null && speedup.low >= 1)) return undefined;
+    if (speedup === null) return { excess: Number.POSITIVE_INFINITY, text: 'was not compared with float32' };
     const word = speedup.high < 1 ? 'slower than float32' : 'not surely faster than float32';
     return { excess: 1 / speedup.low - 1, text: `${word}: ${estimateText(speedup)}` };
   },
@@ -113,7 +114,7 @@ function praise(contender: Contender, { objective }: Constraints): string {
   const { speedup, accuracy, peakMemoryBytes } = contender;
   if (accuracy === null || speedup === null) return 'no variant surely does better within the constraints';
   const gain = objective === 'memory' ? `${bytesText(peakMemoryBytes)} of memory, ` : '';
-  return `${gain}${estimateText(speedup)}; ${accuracyText(accuracy)}`;
+  return `${gain}${estimateText(speedup, ' as float32')}; ${accuracyText(accuracy)}`;
 }
 
 function compare(contender: Contender, chosen: Contender, { objective }: Constraints): string {

@@ -2,10 +2,10 @@
 import type { AccuracyJudgement } from '../measure/accuracy.ts';
 import type { Estimate } from '../measure/statistics.ts';
 
-/** `1.53 times float32 (1.50 to 1.56)`. */
-export function estimateText({ value, low, high }: Estimate): string {
+/** `1.53 times as fast (1.50 to 1.56)`. @param than ` as float32`, where the context does not say it. */
+export function estimateText({ value, low, high }: Estimate, than = ''): string {
   const bounds = Number.isFinite(high) ? `${low.toFixed(2)} to ${high.toFixed(2)}` : 'too few rounds for bounds';
-  return `${value.toFixed(2)} times as fast as float32 (${bounds})`;
+  return `${value.toFixed(2)} times as fast${than} (${bounds})`;
 }
 
 /** `12.3 MiB`. */
@@ -21,18 +21,37 @@ function points(share: number): string {
   return (share * 100).toFixed(2);
 }
 
-const what = {
-  'net loss': (value: number) => (value <= 0 ? `gains ${points(-value)} points` : `loses ${points(value)} points`),
-  changed: (value: number) => `changes ${points(value)} % of decisions`,
-  error: (value: number) => `errs by ${points(value)} % of the spread`,
-} as const satisfies Record<AccuracyJudgement['metric'], (value: number) => string>;
+/** How each metric is told, and its bound. */
+const wordings = {
+  'net loss': [
+    (share: number) => (share > 0 ? `loses ${points(share)} points` : gainText(-share)),
+    (bound: number) => `loses at most ${points(Math.max(0, bound))}`,
+  ],
+  changed: [
+    (share: number) => `changes ${points(share)} % of decisions`,
+    (bound: number) => `at most ${points(bound)} %`,
+  ],
+  error: [
+    (share: number) => `errs by ${points(share)} % of the spread`,
+    (bound: number) => `at most ${points(bound)} %`,
+  ],
+} as const satisfies Record<
+  AccuracyJudgement['metric'],
+  readonly [(share: number) => string, (bound: number) => string]
+>;
+
+function gainText(share: number): string {
+  return share === 0 ? 'loses nothing' : `gains ${points(share)} points`;
+}
 
 /** What a variant costs, how sure that is, and what would settle it. */
 export function accuracyText(judgement: AccuracyJudgement): string {
   const { verdict, metric, value, bound, limit, windows, moreWindows } = judgement;
-  const measured = `${what[metric](value)} on ${windows.toLocaleString('en-US')} windows`;
-  if (verdict === 'within') return `${measured} (at most ${points(bound)} with 95 % confidence)`;
-  if (verdict === 'exceeded') return `${measured}, ${points(limit)} are allowed`;
-  const wanted = moreWindows === null ? 'more windows' : `${moreWindows.toLocaleString('en-US')} more windows`;
-  return `${wanted} needed to tell that it costs at most ${points(limit)} (${measured}, could be ${points(bound)})`;
+  const [tell, tellBound] = wordings[metric];
+  const measured = `${tell(value)} on ${windows.toLocaleString('en-US')} windows`;
+  const sure = `${tellBound(bound)} with 95 % confidence`;
+  if (verdict === 'within') return `${measured} (${sure})`;
+  if (verdict === 'exceeded') return `${measured}, ${points(limit)} allowed`;
+  const wanted = moreWindows === null ? 'more' : `${moreWindows.toLocaleString('en-US')} more`;
+  return `${wanted} held-out windows needed to tell whether it keeps within ${points(limit)}: ${measured} (${sure})`;
 }

@@ -11,12 +11,25 @@ import type { Measured, Observed, VariantFile } from './measured.ts';
 import { type ProgressMeter, progressMeter } from './progress.ts';
 import type { SelectionProgress, SelectionRequest } from './selection.ts';
 
-/** Milliseconds to spend on each part; with five variants of a fast model they add up to about 25 s. */
-const budgets = { startMs: 400, throughputMs: 500, decideMs: 2000, quickMs: 1000, longMs: 3500, leaders: 2 } as const;
+/** Milliseconds to spend on each part; with five variants of a fast model the defaults add up to about 25 s. */
+export type Budgets = {
+  readonly throughputMs: number;
+  /** On float32's decisions; the others decide the same windows. */
+  readonly decideMs: number;
+  readonly quickMs: number;
+  readonly longMs: number;
+};
+
+const defaultBudgets: Budgets = { throughputMs: 300, decideMs: 2000, quickMs: 1000, longMs: 3500 };
+/** What a process costs before it measures. */
+const startMs = 400;
+/** How many variants get the long comparison. */
+const leaderCount = 2;
 
 export type MeasureOptions = {
   readonly onProgress: (progress: SelectionProgress) => void;
   readonly signal?: AbortSignal;
+  readonly budgets?: Budgets;
 };
 
 export type Measurements = {
@@ -32,6 +45,7 @@ type Setting = {
   readonly float32: VariantFile;
   readonly meter: ProgressMeter;
   readonly signal: AbortSignal | undefined;
+  readonly budgets: Budgets;
 };
 
 /**
@@ -42,11 +56,11 @@ export async function measureVariants(
   request: SelectionRequest,
   prepared: PrepareResult,
   [float32, ...others]: readonly [VariantFile, ...VariantFile[]],
-  { onProgress, signal }: MeasureOptions,
+  { onProgress, signal, budgets = defaultBudgets }: MeasureOptions,
 ): Promise<Measurements> {
-  const meter = progressMeter('measuring', expectedMs(others.length), onProgress);
-  const setting: Setting = { request, prepared, float32, meter, signal };
-  const floor = await trial(setting, { kind: 'floor', threads: request.threads }, budgets.startMs, 'an empty model');
+  const meter = progressMeter('measuring', expectedMs(others.length, budgets), onProgress);
+  const setting: Setting = { request, prepared, float32, meter, signal, budgets };
+  const floor = await trial(setting, { kind: 'floor', threads: request.threads }, startMs, 'an empty model');
   const baseline = await measureAlone(setting, float32, { budgetMs: budgets.decideMs });
   if (!baseline.ok) throw errorFromRecord(baseline.error);
   const windows = baseline.result.decided?.windows ?? 0;
@@ -60,10 +74,11 @@ export async function measureVariants(
   return { variants: [first, ...measured], floorBytes: floor.ok ? floor.result.peakBytes : 0 };
 }
 
-function expectedMs(others: number): number {
-  const { startMs, throughputMs, decideMs, quickMs, longMs, leaders } = budgets;
+function expectedMs(others: number, { throughputMs, decideMs, quickMs, longMs }: Budgets): number {
   const alone = startMs + throughputMs + decideMs;
-  return startMs + (1 + others) * alone + others * (startMs + quickMs) + Math.min(others, leaders) * (startMs + longMs);
+  return (
+    startMs + (1 + others) * alone + others * (startMs + quickMs) + Math.min(others, leaderCount) * (startMs + longMs)
+  );
 }
 
 async function measureFirst(
@@ -84,9 +99,9 @@ function measureAlone(
   { name, path }: VariantFile,
   amount: { windows: number } | { budgetMs: number },
 ): Promise<TrialOutcome<AloneResult>> {
-  const { request, prepared } = setting;
+  const { request, prepared, budgets } = setting;
   const { threads } = request;
-  const { startMs, throughputMs, decideMs } = budgets;
+  const { throughputMs, decideMs } = budgets;
   const decide: DecideRequest = { data: trialDataOf(request), ...amount };
   return trial(
     setting,
@@ -109,7 +124,7 @@ async function measurePaired(setting: Setting, file: Measured, budgetMs: number)
       feeds: prepared.feeds,
       budgetMs,
     },
-    budgets.startMs + budgetMs,
+    startMs + budgetMs,
     `${file.name} against float32`,
   );
   return outcome.ok ? { ...file, paired: outcome } : { ...file, failure: outcome.error.message };
@@ -139,7 +154,7 @@ export function leadersOf(
     .filter(({ failure, accuracy }) => failure === null && accuracy?.verdict !== 'exceeded')
     .filter((variant) => peak(variant) <= memoryBytes && gain(variant, 'latency').high > 1)
     .sort((a, b) => merit(b) - merit(a))
-    .slice(0, budgets.leaders);
+    .slice(0, leaderCount);
 }
 
 function replace(measured: readonly Measured[], changed: Measured): Measured[] {

@@ -70,7 +70,7 @@ export function rowFrom(
     p90Us: latency?.p90Us ?? 0,
     p99Us: latency?.p99Us ?? 0,
     speedup: contenderFrom(measured).speedup?.value ?? 0,
-    throughputPerSecond: alone?.result.throughputPerSecond ?? 0,
+    throughputPerSecond: latency ? 1e6 / latency.meanUs : 0,
     loadMs: alone?.result.loadMs ?? 0,
     peakMemoryBytes,
     memoryIncrementBytes: Math.max(0, peakMemoryBytes - floorBytes),

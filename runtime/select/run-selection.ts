@@ -16,7 +16,7 @@ import type { Recipe } from '../quantize/recipe.ts';
 import { candidates } from './candidates.ts';
 import { type Choice, choose } from './choose.ts';
 import { writeEvidence } from './evidence.ts';
-import { measureVariants, trialDataOf } from './measure-variants.ts';
+import { type Budgets, measureVariants, trialDataOf } from './measure-variants.ts';
 import { contenderFrom, type Measured, rowFrom, type VariantFile } from './measured.ts';
 import { doubtsOf, evidenceFrom } from './record.ts';
 import type { SelectionProgress, SelectionRequest, SelectionResult } from './selection.ts';
@@ -27,6 +27,8 @@ export type SelectionOptions = {
   /** Default: this device. */
   readonly hardware?: HardwareReport;
   readonly clock?: Clock;
+  /** How long to measure. */
+  readonly budgets?: Budgets;
 };
 
 type Excluded = { readonly variant: string; readonly reason: string };
@@ -40,10 +42,10 @@ const calibrationSamples = 512;
  */
 export async function runSelection(
   request: SelectionRequest,
-  { onProgress = () => {}, signal, hardware, clock = systemClock }: SelectionOptions = {},
+  { onProgress = () => {}, signal, hardware, clock = systemClock, budgets }: SelectionOptions = {},
 ): Promise<SelectionResult> {
   const fromMs = clock.monotonicMs();
-  const cancel = signal ? { signal } : {};
+  const measuring = { onProgress, ...(signal ? { signal } : {}), ...(budgets ? { budgets } : {}) };
   onProgress({ phase: 'calibrating', fraction: 0, detail: 'looking at the model and its data' });
   const device = hardware ?? (await probeHardware());
   const prepared = await prepare(request, signal);
@@ -52,7 +54,7 @@ export async function runSelection(
   const recipes = proposed.included.flatMap(({ recipe }) => recipe ?? []);
   const built = await build(request, recipes, onProgress, signal);
   const files = [float32, ...built.files] as const;
-  const measurements = await measureVariants(request, prepared, files, { onProgress, ...cancel });
+  const measurements = await measureVariants(request, prepared, files, measuring);
   const choice = doubtful(choose(measurements.variants.map(contenderFrom), request), doubtsOf(measurements.variants));
   const excluded = [...proposed.excluded.map(({ name, reason }) => ({ variant: name, reason })), ...built.skipped];
   const durationMs = clock.monotonicMs() - fromMs;

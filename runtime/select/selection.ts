@@ -38,6 +38,7 @@ export type VariantRow = {
   readonly p99Us: number;
   /** float32's p50 over this variant's, from alternating blocks of one run: above 1 is faster. */
   readonly speedup: number;
+  /** One inference after another, from the mean time of the same run as the percentiles. */
   readonly throughputPerSecond: number;
   readonly loadMs: number;
   readonly peakMemoryBytes: number;
