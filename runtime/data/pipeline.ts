@@ -39,7 +39,6 @@ export const budgetSchema = z.strictObject({
   maxDisagreement: z.number().min(0).max(1).default(0.02),
 });
 
-export type Channel = z.output<typeof channelSchema>;
 export type Pipeline = z.output<typeof pipelineSchema>;
 export type Task = z.output<typeof taskSchema>;
 export type Budget = z.output<typeof budgetSchema>;

@@ -6,7 +6,7 @@ import { createDecisionGroups } from './decision-groups.ts';
 import { openInference } from './inference.ts';
 import type { RunnerEvent, RunnerRequest, RunnerStart } from './messages.ts';
 import { createProblems, type Problems } from './problems.ts';
-import { openRecorder, type Recorder } from './recorder.ts';
+import { openRecorder, type Recorded, type Recorder } from './recorder.ts';
 import { runPipeline } from './runner.ts';
 import { createSink } from './sink.ts';
 import { openSource } from './source.ts';
@@ -19,6 +19,8 @@ export async function main(): Promise<void> {
   // Ctrl-C in a terminal reaches the whole process group; it is the parent who stops us, so that nothing is lost.
   process.on('SIGINT', () => {});
   const stopping = new AbortController();
+  // A service manager signals every process of the service at once.
+  process.on('SIGTERM', () => stopping.abort());
   let delivered = Promise.resolve();
   const emit: Emit = (event) => {
     // A parent that is gone ends this process (`endWithParent`), so a failed delivery needs no answer.
@@ -71,8 +73,7 @@ async function startRecording(
 ): Promise<Recorder | undefined> {
   if (record === undefined) return undefined;
   const report = problems.reporter();
-  const onRecorded = (recorded: { windows: number; bytes: number; full: boolean }) =>
-    emit({ kind: 'recorded', ...recorded });
+  const onRecorded = (recorded: Recorded) => emit({ kind: 'recorded', ...recorded });
   return openRecorder(record, { pipeline, clock, report, onRecorded }).catch((error) => {
     report(error instanceof OctetError ? error : new OctetError('INTERNAL', String(error), { cause: error }));
     return undefined;

@@ -59,6 +59,7 @@ describe('recorder', () => {
     await first.recorder.push(countingBlock(0, 6));
     await first.recorder.close();
     const second = await recorderIn(folder);
+    assert.deepEqual(second.told, [{ windows: 2, bytes: 6 * 8, full: false }]);
     await second.recorder.push(countingBlock(0, 4));
     await second.recorder.close();
     assert.deepEqual(second.told.at(-1), { windows: 2 + 1, bytes: 10 * 8, full: false });
