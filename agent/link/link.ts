@@ -115,8 +115,10 @@ export class Link {
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       if (!connection.sessionPresent) onForgotten();
-      await uplink.open(subscriptions, session.greetings());
+      await uplink.subscribe(subscriptions);
+      // In one go: what changes from here on is refreshed after the greeting, and never overtaken by an older one.
       this.#open = { connection, uplink, session };
+      await uplink.open(session.greetings());
       log.info({ reason: await connection.closed }, 'disconnected from the broker');
     } finally {
       this.#open = undefined;

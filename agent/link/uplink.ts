@@ -32,10 +32,14 @@ export class Uplink {
     this.#window = Math.min(maxInFlight, connection.receiveMaximum);
   }
 
-  /** Subscribes and greets; only then is the outbox drained. @throws when the connection ends meanwhile. */
-  async open(filters: readonly string[], greetings: readonly Greeting[]): Promise<void> {
+  /** Before anything is said: what comes back must have somewhere to go. @throws when the connection ends meanwhile. */
+  async subscribe(filters: readonly string[]): Promise<void> {
     this.#outbox.rewind();
     await this.#connection.subscribe(filters);
+  }
+
+  /** Greets; only then is the outbox drained. @throws when the connection ends meanwhile. */
+  async open(greetings: readonly Greeting[]): Promise<void> {
     await Promise.all(greetings.map((greeting) => this.greet(greeting)));
     this.#isReady = true;
     this.drain();

@@ -13,6 +13,16 @@ export type Mosquitto = { readonly url: string; readonly port: number; start(): 
 
 /** Prepares a broker; `start` starts it. Retained messages and sessions survive a stop. Ends with the test. */
 export async function mosquitto(context: Pick<TestContext, 'after'>): Promise<Mosquitto> {
+  let broker: ChildProcess | undefined;
+  const stop = async () => {
+    const running = broker;
+    broker = undefined;
+    if (running === undefined || running.exitCode !== null) return;
+    running.kill('SIGTERM');
+    await once(running, 'exit');
+  };
+  // Hooks run in their order: the broker ends before its folder goes.
+  context.after(stop);
   const folder = await temporaryFolder(context);
   const port = await freePort();
   const configPath = join(folder, 'mosquitto.conf');
@@ -25,15 +35,6 @@ export async function mosquitto(context: Pick<TestContext, 'after'>): Promise<Mo
   ];
   if (process.getuid?.() === 0) lines.push('user root');
   await writeFile(configPath, `${lines.join('\n')}\n`);
-  let broker: ChildProcess | undefined;
-  const stop = async () => {
-    const running = broker;
-    broker = undefined;
-    if (running === undefined || running.exitCode !== null) return;
-    running.kill('SIGTERM');
-    await once(running, 'exit');
-  };
-  context.after(stop);
   return {
     url: `mqtt://127.0.0.1:${port}`,
     port,

@@ -26,7 +26,7 @@ const target = 'watch-exercise';
 export type Installation = {
   readonly configPath: string;
   readonly dataFolder: string;
-  /** Starts the agent; it is killed when the test ends. */
+  /** Starts an agent; it is killed when the test ends. */
   start(): Agent;
   /** Pretends that float32 was selected before, so that a test of something else need not select. */
   knowFloat32(): Promise<void>;
@@ -47,14 +47,21 @@ export type InstallOptions = {
   readonly dataFolder?: string;
   /** How many times faster than real time the watch is replayed: 20 gives about 16 decisions a second. */
   readonly speed?: number;
+  /** Whose recordings are replayed; p01 and p02 when absent. */
+  readonly people?: readonly string[];
+  /** Calibration windows to record; 200 when absent. */
+  readonly windows?: number;
 };
 
 /** A repository, a configuration, an empty data folder. */
 export async function install(t: TestContext, options: InstallOptions): Promise<Installation> {
+  // Hooks run in their order: agents end before their folder goes.
+  const agents: Agent[] = [];
+  t.after(() => Promise.all(agents.map(end)));
   const folder = await temporaryFolder(t);
   const { rootFile, folder: repository } = await prepareRepository(join(folder, 'repository'), target, systemClock);
   const dataFolder = options.dataFolder ?? join(folder, 'data');
-  const recordings = await recordingsOf(['p01', 'p02']);
+  const recordings = await recordingsOf(options.people ?? ['p01', 'p02']);
   const configPath = join(folder, 'agent.json');
   const config = {
     ...{ device, dataFolder, broker: { url: options.brokerUrl } },
@@ -63,7 +70,7 @@ export async function install(t: TestContext, options: InstallOptions): Promise<
       {
         ...{ slot: 'main', target, sinks: [{ kind: 'file', path: join(dataFolder, 'decisions.jsonl') }] },
         source: { kind: 'replay', recordings, speed: options.speed ?? 20, loop: true },
-        calibration: { windows: 200, source: { kind: 'replay', recordings, speed: 0, loop: false } },
+        calibration: { windows: options.windows ?? 200, source: { kind: 'replay', recordings, speed: 0, loop: false } },
       },
     ],
     telemetry: { systemIntervalMs: 500 },
@@ -74,28 +81,33 @@ export async function install(t: TestContext, options: InstallOptions): Promise<
   return {
     configPath,
     dataFolder,
-    start: () => startAgent(t, configPath),
+    start: () => {
+      const agent = startAgent(configPath);
+      agents.push(agent);
+      return agent;
+    },
     knowFloat32: () => knowFloat32(configPath),
   };
 }
 
-export function startAgent(t: TestContext, configPath: string): Agent {
+function startAgent(configPath: string): Agent {
   const child = spawn(process.execPath, [programPath(), 'agent', '--config', configPath], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const chunks: string[] = [];
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk));
   const exited = once(child, 'exit');
-  t.after(async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-    await exited;
-  });
   return {
     process: child,
     pid: child.pid ?? 0,
     log: () => chunks.join(''),
     exitCode: async () => ((await exited) as [number | null])[0],
   };
+}
+
+async function end({ process: child, exitCode }: Agent): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+  await exitCode();
 }
 
 async function knowFloat32(configPath: string): Promise<void> {
