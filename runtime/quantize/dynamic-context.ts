@@ -6,6 +6,9 @@ import type { Graph, Node, StoredTensor } from '../graph/model.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { DynamicRecipe } from './recipe.ts';
 
+/** The value that a node's integer kernel computes, or why the node stays float. */
+export type DynamicResult = { readonly mark: string } | { readonly refused: string };
+
 /** What an operator's rule works with. */
 export type DynamicContext = {
   readonly recipe: DynamicRecipe;

@@ -3,19 +3,19 @@ import { intAttribute } from '../graph/attributes.ts';
 import { float32, node as makeNode } from '../graph/build.ts';
 import type { Node } from '../graph/model.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { DynamicContext } from './dynamic-context.ts';
+import type { DynamicContext, DynamicResult } from './dynamic-context.ts';
 import { absoluteMaxima, quantizeWeight, symmetricScales } from './numerics.ts';
 
 /** Inputs of LSTM, in order: X, W, R, B, sequence_lens, initial_h, initial_c, P. Source: ONNX LSTM-14. */
 const lstmInputs = 8;
 
-/** Emits the int8 form. @returns why it cannot, or undefined. Source: onnxruntime ContribOperators, DynamicQuantizeLSTM. */
-export function lstmToInt8(node: Node, context: DynamicContext): string | undefined {
+/** Emits the int8 form, if it can. Source: onnxruntime ContribOperators, DynamicQuantizeLSTM. */
+export function lstmToInt8(node: Node, context: DynamicContext): DynamicResult {
   const [x = '', w, r, ...others] = node.inputs;
   const input = context.weight(w);
   const recurrent = context.weight(r);
-  if (!input || !recurrent) return 'its weights are not float32 constants';
-  if (intAttribute(node, 'layout', 0) !== 0) return 'its layout is batch first';
+  if (!input || !recurrent) return { refused: 'its weights are not float32 constants' };
+  if (intAttribute(node, 'layout', 0) !== 0) return { refused: 'its layout is batch first' };
   const [inputValues, ...inputParams] = storeGates(w!, input, context);
   const [recurrentValues, ...recurrentParams] = storeGates(r!, recurrent, context);
   const float = [x, inputValues, recurrentValues, ...others];
@@ -23,7 +23,7 @@ export function lstmToInt8(node: Node, context: DynamicContext): string | undefi
   const { layout, ...attributes } = Object.fromEntries(node.attributes);
   const inputs = [...padded, ...inputParams, ...recurrentParams];
   context.emit(makeNode('com.microsoft:DynamicQuantizeLSTM', inputs, node.outputs, attributes, node.name));
-  return undefined;
+  return { mark: node.outputs.find(Boolean)! };
 }
 
 /**

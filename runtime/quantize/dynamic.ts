@@ -8,20 +8,21 @@ import { float32, node as makeNode } from '../graph/build.ts';
 import type { Model, Node, StoredTensor } from '../graph/model.ts';
 import { removeUnusedIn } from '../graph/remove-unused.ts';
 import { elementTypes, type Tensor } from '../graph/tensor.ts';
-import { type DynamicContext, newDynamicContext } from './dynamic-context.ts';
+import { type DynamicContext, type DynamicResult, newDynamicContext } from './dynamic-context.ts';
 import { lstmToInt8 } from './dynamic-lstm.ts';
+import type { Mark } from './fused.ts';
 import { absoluteMaxima, quantizeWeight, symmetricScales } from './numerics.ts';
 import { operatorRules } from './operators.ts';
 import { type DynamicRecipe, isExcluded } from './recipe.ts';
 import { type Attempt, type Quantized, settle, type TakenBack } from './settle.ts';
 import { findShapeNodes } from './shape-nodes.ts';
 
-/** Operator → emits its int8 form, or says why it cannot. */
-const dynamicRules: Readonly<Record<string, (node: Node, context: DynamicContext) => string | undefined>> = {
+/** Operator → emits its int8 form. @returns the value that its integer kernel computes, or why it cannot. */
+const dynamicRules: Readonly<Record<string, (node: Node, context: DynamicContext) => DynamicResult>> = {
   MatMul: matMulToInt8,
   Gemm: gemmToInt8,
   LSTM: lstmToInt8,
-  Conv: () => 'Conv is slower when its input is quantised while running',
+  Conv: () => ({ refused: 'Conv is slower when its input is quantised while running' }),
 };
 
 /** @param model prepared (see prepare.ts). Opens sessions. @throws what ONNX Runtime throws. */
@@ -35,57 +36,62 @@ function attemptDynamic(model: Model, recipe: DynamicRecipe, takenBack: TakenBac
   const added: StoredTensor[] = [];
   const context = newDynamicContext(graph, recipe, nodes, added);
   const shapeNodes = findShapeNodes(graph);
-  const unitOf = new Map<Node, string>();
+  const marks = new Map<string, Mark>();
   const floats = new Map<Node, string>();
   for (const node of graph.nodes) {
-    const reason = shapeNodes.has(node) ? 'shape' : (refusal(node, recipe, takenBack) ?? convert(node, context));
-    if (reason === undefined) unitOf.set(node, node.name);
+    const result = shapeNodes.has(node) ? undefined : convert(node, recipe, takenBack, context);
+    if (result && 'mark' in result) marks.set(node.name, { value: result.mark, isQuantized: false });
     else nodes.push(node);
-    if (reason !== undefined && !shapeNodes.has(node)) floats.set(node, reason);
+    if (result && 'refused' in result) floats.set(node, result.refused);
   }
   const initializers = new Map([...graph.initializers, ...added.map((tensor) => [tensor.name, tensor] as const)]);
-  const marks = new Map(Array.from(unitOf, ([node, name]) => [name, { value: firstOutput(node), isQuantized: false }]));
-  const opsets = new Map([...model.opsets, ['com.microsoft', 1] as const]);
-  return {
-    model: { ...model, opsets, graph: removeUnusedIn({ ...graph, nodes, initializers }) },
-    marks,
-    unitOf,
-    floats,
+  const changed = {
+    ...model,
+    graph: removeUnusedIn({ ...graph, nodes, initializers }),
+    opsets: opsetsFor(model, nodes),
   };
+  const unitOf = new Map(graph.nodes.filter(({ name }) => marks.has(name)).map((node) => [node, node.name] as const));
+  return { model: changed, marks, unitOf, floats };
 }
 
-function refusal({ name }: Node, recipe: DynamicRecipe, takenBack: TakenBack): string | undefined {
-  return isExcluded(recipe, name) ? 'the recipe excludes it' : takenBack.get(name);
+function opsetsFor({ opsets }: Model, nodes: readonly Node[]): ReadonlyMap<string, number> {
+  const isContrib = ({ domain }: Node) => domain === 'com.microsoft';
+  return nodes.some(isContrib) ? new Map([...opsets, ['com.microsoft', 1] as const]) : opsets;
 }
 
-function convert(node: Node, context: DynamicContext): string | undefined {
+function convert(node: Node, recipe: DynamicRecipe, takenBack: TakenBack, context: DynamicContext): DynamicResult {
+  if (isExcluded(recipe, node.name)) return { refused: 'the recipe excludes it' };
+  const reason = takenBack.get(node.name);
+  if (reason !== undefined) return { refused: reason };
   const rule = node.domain === '' ? dynamicRules[node.opType] : undefined;
-  return rule ? rule(node, context) : `no int8 kernel for ${node.opType} without calibration`;
+  return rule?.(node, context) ?? { refused: `no int8 kernel for ${node.opType} without calibration` };
 }
+
+const noMatrix = { refused: 'its weights are not a constant float32 matrix' } as const;
 
 /** `MatMul(x, W)` ⇒ `MatMulInteger(xq, Wq) · (xScale · wScale)`, which ONNX Runtime fuses to DynamicQuantizeMatMul. */
-function matMulToInt8(node: Node, context: DynamicContext): string | undefined {
+function matMulToInt8(node: Node, context: DynamicContext): DynamicResult {
   const weight = context.weight(node.inputs[1]);
-  if (weight?.dims.length !== 2) return 'its weights are not a constant float32 matrix';
-  emitProduct(node, weight, node.outputs[0]!, context);
-  return undefined;
+  return weight?.dims.length === 2 ? emitProduct(node, weight, node.outputs[0]!, context) : noMatrix;
 }
 
 /** `Gemm(x, W, b)` ⇒ the same as MatMul with W laid out as [inputs, outputs], then `Add(b)`. */
-function gemmToInt8(node: Node, context: DynamicContext): string | undefined {
+function gemmToInt8(node: Node, context: DynamicContext): DynamicResult {
   const weight = context.weight(node.inputs[1]);
-  if (weight?.dims.length !== 2) return 'its weights are not a constant float32 matrix';
+  if (weight?.dims.length !== 2) return noMatrix;
   const refused = operatorRules.Gemm?.refuses?.(node);
-  if (refused !== undefined) return refused;
-  const [, , bias] = node.inputs;
+  if (refused !== undefined) return { refused };
   const isTransposed = operatorRules.Gemm?.weight?.axis(node, 2) === 0;
-  const product = bias ? context.fresh(`${node.outputs[0]}_product`) : node.outputs[0]!;
-  emitProduct(node, isTransposed ? transposed(weight) : weight, product, context);
-  if (bias) context.emit(makeNode('Add', [product, bias], node.outputs, {}, `${node.name}/bias`));
-  return undefined;
+  const matrix = isTransposed ? transposed(weight) : weight;
+  const [, , bias] = node.inputs;
+  if (!bias) return emitProduct(node, matrix, node.outputs[0]!, context);
+  const product = context.fresh(`${node.outputs[0]}_product`);
+  const result = emitProduct(node, matrix, product, context);
+  context.emit(makeNode('Add', [product, bias], node.outputs, {}, `${node.name}/bias`));
+  return result;
 }
 
-function emitProduct(node: Node, weight: Tensor<'float32'>, output: string, context: DynamicContext): void {
+function emitProduct(node: Node, weight: Tensor<'float32'>, output: string, context: DynamicContext): DynamicResult {
   const { name, inputs } = node;
   const axis = context.recipe.perChannel ? 1 : undefined;
   const scales = symmetricScales(absoluteMaxima(weight, axis));
@@ -101,6 +107,7 @@ function emitProduct(node: Node, weight: Tensor<'float32'>, output: string, cont
   const toFloat = { to: int(elementTypes.float32.onnx) };
   context.emit(makeNode('Cast', [sum!], [cast!], toFloat, `${name}/cast`));
   context.emit(makeNode('Mul', [cast!, scaling!], [output], {}, `${name}/scaled`));
+  return { mark: output };
 }
 
 function transposed({ dims: [rows = 0, columns = 0], data }: Tensor<'float32'>): Tensor<'float32'> {
@@ -108,8 +115,4 @@ function transposed({ dims: [rows = 0, columns = 0], data }: Tensor<'float32'>):
     [columns, rows],
     Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!),
   );
-}
-
-function firstOutput({ outputs }: Node): string {
-  return outputs.find(Boolean)!;
 }

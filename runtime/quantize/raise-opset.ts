@@ -78,9 +78,8 @@ export function raiseOpset(model: Model): Model {
 }
 
 /** The operator that keeps a model in its old operator set, or undefined. */
-export function whatKeepsOpset({ graph, ...model }: Model): string | undefined {
-  const version = opsetVersion({ graph, ...model }) ?? neededOpset;
-  return blockerIn(graph, version);
+export function whatKeepsOpset(model: Model): string | undefined {
+  return blockerIn(model.graph, opsetVersion(model) ?? neededOpset);
 }
 
 function blockerIn(graph: Graph, version: number): string | undefined {

@@ -74,36 +74,58 @@ function findUnits(graph: Graph, options: Options, takenBack: ReadonlyMap<string
 function unitOf(node: Node, graph: Graph, links: Links, options: Options, inInt8: Set<string>): Unit | string {
   const rule = node.domain === '' ? operatorRules[node.opType] : undefined;
   if (!rule) return clipBounds(graph, node) ? 'nothing int8 to fold it into' : `no int8 kernel for ${node.opType}`;
-  const constant = (name: string | undefined) => (name ? constantOf(graph, name) : undefined);
-  const weight = rule.weight && constant(node.inputs[rule.weight.input]);
-  const bias = rule.bias === undefined ? undefined : node.inputs[rule.bias];
-  const refusal =
-    rule.refuses?.(node) ??
-    refuseWeight(rule, weight) ??
-    refuseBias(bias, constant(bias), weight?.dims[rule.weight?.axis(node, weight.dims.length) ?? 0]);
+  const refusal = rule.refuses?.(node) ?? refuseConstants(node, rule, graph);
   if (refusal !== undefined) return refusal;
+  const unit = assemble(node, rule, graph, options);
+  if (unit.activations.length === 0) return 'its inputs are constant';
+  if (rule.role !== 'compute' && !unit.activations.every((name) => inInt8.has(name))) return 'its input is not int8';
+  if (isCaptured(unit.output, links)) return 'the body of an If or Loop reads its output';
+  return withFolded(unit, graph, links);
+}
+
+/** Before folding: what the node reads, sorted by how it becomes int8. */
+function assemble(node: Node, rule: OperatorRule, graph: Graph, options: Options): Unit {
+  const weight = weightOf(node, rule, graph);
   const operands = operandsOf(node, rule, weight);
-  const activations = [...new Set(operands.filter((name) => !constant(name)))];
-  if (activations.length === 0) return 'its inputs are constant';
-  if (rule.role !== 'compute' && !activations.every((name) => inInt8.has(name))) return 'its input is not int8';
-  const unit: Unit = {
+  const isConstant = (name: string) => constantOf(graph, name) !== undefined;
+  return {
     node,
     rule,
-    activations,
-    constants: operands.filter((name) => constant(name)),
+    activations: [...new Set(operands.filter((name) => !isConstant(name)))],
+    constants: operands.filter(isConstant),
     weight: weight && { name: weight.name, axis: weightAxis(node, rule, weight, options) },
-    bias: bias || undefined,
+    bias: biasName(node, rule) || undefined,
     folded: undefined,
     output: node.outputs[0]!,
     quantizesOutput: true,
   };
-  return refuseConstants(unit, graph) ?? refuseCaptured(unit, links) ?? withFolded(unit, graph, links);
+}
+
+function weightOf({ inputs }: Node, { weight }: OperatorRule, graph: Graph): StoredTensor | undefined {
+  const name = weight && inputs[weight.input];
+  return name ? constantOf(graph, name) : undefined;
+}
+
+function biasName({ inputs }: Node, { bias }: OperatorRule): string | undefined {
+  return bias === undefined ? undefined : inputs[bias];
 }
 
 function operandsOf(node: Node, rule: OperatorRule, weight: StoredTensor | undefined): readonly string[] {
   if (rule.activations === 'all') return node.inputs;
   const operands = rule.activations.map((index) => node.inputs[index]!);
   return rule.weight && !weight ? [...operands, node.inputs[rule.weight.input]!] : operands;
+}
+
+function refuseConstants(node: Node, rule: OperatorRule, graph: Graph): string | undefined {
+  const weight = weightOf(node, rule, graph);
+  const bias = biasName(node, rule);
+  const channels = weight?.dims[rule.weight?.axis(node, weight.dims.length) ?? 0];
+  const operands = operandsOf(node, rule, weight).flatMap((name) => constantOf(graph, name) ?? []);
+  return (
+    refuseWeight(rule, weight) ??
+    (bias ? refuseBias(constantOf(graph, bias), channels) : undefined) ??
+    (operands.every(({ type }) => type === 'float32') ? undefined : 'a constant that it reads is not float32')
+  );
 }
 
 function refuseWeight(rule: OperatorRule, weight: StoredTensor | undefined): string | undefined {
@@ -113,20 +135,10 @@ function refuseWeight(rule: OperatorRule, weight: StoredTensor | undefined): str
 }
 
 /** @param channels values that an int32 bias must have, in its last axis. */
-function refuseBias(name: string | undefined, bias: StoredTensor | undefined, channels: number | undefined) {
-  if (!name) return undefined;
+function refuseBias(bias: StoredTensor | undefined, channels: number | undefined): string | undefined {
   if (bias?.type !== 'float32') return 'its bias is not a float32 constant';
   const isOnePerChannel = bias.dims.at(-1) === channels && elementCount(bias.dims) === channels;
   return isOnePerChannel ? undefined : 'its bias is not one value for each output channel';
-}
-
-function refuseConstants({ constants }: Unit, graph: Graph): string | undefined {
-  const other = constants.find((name) => constantOf(graph, name)?.type !== 'float32');
-  return other === undefined ? undefined : `its operand ${other} is not float32`;
-}
-
-function refuseCaptured({ output }: Unit, links: Links): string | undefined {
-  return isCaptured(output, links) ? 'the body of an If or Loop reads its output' : undefined;
 }
 
 /** Whether a control-flow node uses the value: its body would go on reading the float tensor, and nothing would fuse. */

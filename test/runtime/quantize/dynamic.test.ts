@@ -51,6 +51,33 @@ for (const perChannel of [true, false])
       assert.ok(error < tolerance, `expected within ${tolerance}, got ${error}`);
     });
 
+for (const [what, dims] of [
+  ['one value', [1]],
+  ['a matrix', [3, 8]],
+] as const)
+  test(`a Gemm whose bias is ${what} runs its product in int8 and adds the bias in float`, async () => {
+    const model = modelFrom([node('Gemm', ['x', 'm', 'c'], ['y'], {}, 'p')], [3, 16], { m, c: noise(dims, 4) });
+    const built = await quantizeSmall(model);
+    assert.equal(built.outcomes[0]?.kernel, 'DynamicQuantizeMatMul');
+    assert.ok((await relativeError(model, built.bytes, noise([3, 16], 5))) < tolerance);
+  });
+
+test('an LSTM with initial states, lengths and peepholes, of which only the last state is read, keeps them all', async () => {
+  const lstm = node('LSTM', ['x', 'W', 'R', 'B', 'lengths', 'h', 'c', 'P'], ['', 'y'], { hidden_size: int(8) }, 'lstm');
+  const model = modelFrom([lstm], [6, 1, 4], {
+    W: noise([1, 32, 4]),
+    R: noise([1, 32, 8], 2),
+    B: noise([1, 64], 3),
+    lengths: { type: 'int32', dims: [1], data: Int32Array.of(4) },
+    h: noise([1, 1, 8], 4),
+    c: noise([1, 1, 8], 5),
+    P: noise([1, 24], 6),
+  });
+  const built = await quantizeSmall(model);
+  assert.equal(built.outcomes[0]?.kernel, 'DynamicQuantizeLSTM');
+  assert.ok((await relativeError(model, built.bytes, noise([6, 1, 4], 5))) < 0.05);
+});
+
 for (const direction of ['forward', 'bidirectional'])
   for (const perChannel of [true, false])
     test(`LSTM (${direction}) becomes DynamicQuantizeLSTM, ${perChannel ? 'per channel' : 'per tensor'}`, async () => {
