@@ -5,6 +5,9 @@ import { type DemoSurroundings, runDemo } from '../fleet/demo/demo.ts';
 import { systemClock } from '../runtime/base/clock.ts';
 import { renderTrialTable } from './trial-table.ts';
 
+/** Reasons wrap; on fewer columns than this they would be torn to single words (some terminals say 0). */
+const narrowest = 60;
+
 type Options = {
   port: number;
   host: string;
@@ -35,7 +38,7 @@ async function run(options: Options): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
   const screen = json ? process.stderr : process.stdout;
   const renderTable: DemoSurroundings['renderTable'] = (rows, verdict) =>
-    renderTrialTable(rows, verdict, { width: screen.columns ?? 120 });
+    renderTrialTable(rows, verdict, { width: Math.max(screen.columns || 120, narrowest) });
   const report = await runDemo(
     { port, host, once, dataFolder: data, fresh, speed, ...(broker === undefined ? {} : { broker }) },
     { clock: systemClock, signal: stop.signal, screen, renderTable },

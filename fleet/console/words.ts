@@ -1,4 +1,6 @@
-/** Numbers and names as people read them. */
+/** Numbers and names as people read them. Between a number and its unit stands a space that does not break. */
+
+const space = '\u00a0';
 
 /** `forward-elevation` → `Forward elevation`. */
 export function nameOf(label: string): string {
@@ -10,17 +12,21 @@ export function nameOf(label: string): string {
 export function bytesInWords(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length - 1, bytes < 1000 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power > 1 ? 1 : 0)} ${units[power]}`;
+  return `${(bytes / 1000 ** power).toFixed(power > 1 ? 1 : 0)}${space}${units[power]}`;
 }
 
 /** Three significant digits: 87.3 µs, 1.24 ms. */
 export function microsecondsInWords(us: number): string {
-  return us < 1000 ? `${significant(us)} µs` : us < 1e6 ? `${significant(us / 1000)} ms` : `${significant(us / 1e6)} s`;
+  return us < 1000
+    ? `${significant(us)}${space}µs`
+    : us < 1e6
+      ? `${significant(us / 1000)}${space}ms`
+      : `${significant(us / 1e6)}${space}s`;
 }
 
 /** 0.9812 → `98.1 %`. */
 export function percentInWords(share: number, digits = 1): string {
-  return `${(share * 100).toFixed(digits)} %`;
+  return `${(share * 100).toFixed(digits)}${space}%`;
 }
 
 /** 2.4131 → `2.41×`. */
@@ -31,8 +37,8 @@ export function ratioInWords(ratio: number): string {
 /** The difference of two shares in points, with its sign: `−0.3 points`. */
 export function pointsInWords(difference: number): string {
   const points = Math.round(difference * 1000) / 10;
-  if (points === 0) return '±0 points';
-  return `${points < 0 ? '−' : '+'}${Math.abs(points).toFixed(1)} points`;
+  if (points === 0) return `±0${space}points`;
+  return `${points < 0 ? '−' : '+'}${Math.abs(points).toFixed(1)}${space}points`;
 }
 
 /** 1234 → `1,234`. */

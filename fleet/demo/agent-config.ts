@@ -34,11 +34,11 @@ export function agentConfigFor(demo: DemoAgent): AgentConfig {
       {
         slot: 'main',
         target: model,
-        source: { kind: 'replay', recordings: [...recordings.live], speed, loop: true },
+        source: { kind: 'replay', recordings: [...recordings.paths], speed, loop: true },
         sinks: [{ kind: 'file', path: join(dataFolder, 'decisions.jsonl') }],
         calibration: {
-          windows: recordings.calibrationWindows,
-          source: { kind: 'replay', recordings: [...recordings.calibration], speed: 0, loop: false },
+          windows: recordings.windows,
+          source: { kind: 'replay', recordings: [...recordings.paths], speed: 0, loop: false },
         },
       },
     ],

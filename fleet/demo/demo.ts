@@ -86,8 +86,9 @@ function introduce(terminal: Terminal, { speed }: DemoOptions): void {
     `${pico.bold('Octet demo')}: puts a float32 model onto this machine and keeps it right, as on any device.`,
   );
   terminal.line(
-    `The sensor is ${pico.bold('simulated')}: real recordings of a smartwatch, replayed ${speed} times as fast. All else is real.`,
+    `The sensor is ${pico.bold('simulated')}: a smartwatch's recordings of people the model was not trained on,`,
   );
+  terminal.line(`replayed ${speed} times as fast as they happened. Everything else is real, on this machine.`);
 }
 
 function keepDrawing(terminal: Terminal, watch: DeviceWatch, clock: Clock, parts: AsyncDisposableStack): void {

@@ -7,12 +7,10 @@ import { readJson } from '../../runtime/base/json.ts';
 import { pipelineSchema } from '../../runtime/data/pipeline.ts';
 
 export type DemoRecordings = {
-  /** People of the test part: what the live sensor replays. */
-  readonly live: readonly string[];
-  /** People of the test and validation parts: what the device calibrates and judges with. */
-  readonly calibration: readonly string[];
-  /** Windows that one pass over `calibration` gives. */
-  readonly calibrationWindows: number;
+  /** Recording folders of the validation and the test people: what the sensor replays, and what the device calibrates with. */
+  readonly paths: readonly string[];
+  /** Windows that one pass over them gives. */
+  readonly windows: number;
 };
 
 const people = z.array(z.string());
@@ -29,17 +27,12 @@ export async function chooseRecordings(model: BundledModel): Promise<DemoRecordi
   const { validation, test } = await read(join(root, 'split.json'), splitSchema);
   const { pipeline } = await read(join(folder, 'manifest.json'), manifestSchema);
   const names = (await readdir(root)).filter((name) => /^p\d+-/.test(name));
-  const of = (people: readonly string[]) =>
-    takeTurns(names.filter((name) => people.includes(personOf(name)))).map((name) => join(root, name));
-  const calibration = of([...test, ...validation]);
-  const lengths = await Promise.all(calibration.map((path) => read(join(path, 'recording.json'), lengthSchema)));
+  const unseen = names.filter((name) => [...validation, ...test].includes(personOf(name)));
+  const paths = takeTurns(unseen).map((name) => join(root, name));
+  const lengths = await Promise.all(paths.map((path) => read(join(path, 'recording.json'), lengthSchema)));
   const windowsOf = ({ samples }: { samples: number }) =>
     Math.max(0, Math.floor((samples - pipeline.window.samples) / pipeline.window.stride) + 1);
-  return {
-    live: of(test),
-    calibration,
-    calibrationWindows: lengths.reduce((sum, length) => sum + windowsOf(length), 0),
-  };
+  return { paths, windows: lengths.reduce((sum, length) => sum + windowsOf(length), 0) };
 }
 
 /**

@@ -35,7 +35,7 @@ export class Terminal {
   readonly #screen: Screen;
   #told = 0;
   #toldDecisions = 0;
-  #isLive = false;
+  #liveText = '';
 
   constructor(screen: Screen) {
     this.#screen = screen;
@@ -75,16 +75,16 @@ export class Terminal {
   }
 
   #live(text: string): void {
-    if (!this.#screen.isTTY) return;
+    if (!this.#screen.isTTY || text === this.#liveText) return;
     this.#clear();
     // No line break, and no wrapping (escape 7l): a line that wrapped could not be taken back.
     this.#screen.write(`\x1b[?7l${text}\x1b[?7h`);
-    this.#isLive = true;
+    this.#liveText = text;
   }
 
   #clear(): void {
-    if (this.#isLive) this.#screen.write('\r\x1b[2K');
-    this.#isLive = false;
+    if (this.#liveText !== '') this.#screen.write('\r\x1b[2K');
+    this.#liveText = '';
   }
 }
 

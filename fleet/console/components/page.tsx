@@ -1,6 +1,5 @@
 /** The whole page for one device, top to bottom in the order in which an operator asks: is it well, what does it say, why. */
 import { useState } from 'preact/hooks';
-import { medianOf } from '../figures.ts';
 import type { DeviceState, FleetState } from '../state.ts';
 import { Banner } from './banner.tsx';
 import { ChosenCard } from './chosen-card.tsx';
@@ -34,10 +33,7 @@ function Device({ device }: { device: DeviceState }) {
       <NowCard device={device} />
       <ChosenCard slot={slot} />
       <TrialsCard slot={slot} />
-      <LatencyCard
-        decisions={device.decisions}
-        p50Us={medianOf(device.decisions.map((decision) => decision.latencyUs))}
-      />
+      <LatencyCard decisions={device.decisions} />
       <SystemCards points={device.system} />
     </>
   );

@@ -100,7 +100,7 @@ describe('the console in a browser', { skip: missing('chromium'), timeout: 120_0
       trials: [],
     };
     await device.reported(reported(measuring));
-    await page.getByText('static-u8s8, block 3 of 8 · 40 %').waitFor();
+    await page.getByText('static-u8s8, block 3 of 8 · 40\u00a0%').waitFor();
     const error = { code: 'DISK_FULL', message: 'expected room to write', hint: 'Free space.' };
     await device.reported(reported({ ...measuring, state: 'failed', error }));
     await page.getByText('Free space.').waitFor();

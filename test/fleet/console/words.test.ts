@@ -18,5 +18,10 @@ const examples: readonly (readonly [string, string])[] = [
 ];
 
 describe('numbers in words', () => {
-  for (const [written, expected] of examples) it(`say ${expected}`, () => assert.equal(written, expected));
+  for (const [written, expected] of examples)
+    it(`say ${expected}`, () => assert.equal(written.replaceAll('\u00a0', ' '), expected));
+
+  it('do not break between a number and its unit', () => {
+    assert.equal(words.microsecondsInWords(87.34), '87.3\u00a0µs');
+  });
 });

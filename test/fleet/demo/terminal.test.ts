@@ -43,7 +43,7 @@ describe('the demo in a terminal', () => {
     new Terminal(tty).progress(measuring, 13_300);
     assert.match(
       stripVTControlCharacters(tty.written.at(-1)!),
-      /▸ measure each variant +12\.3 s +40 % {2}block 3 of 8$/,
+      /▸ measure each variant +12\.3 s +40\s% {2}block 3 of 8$/,
     );
   });
 
@@ -58,7 +58,7 @@ describe('the demo in a terminal', () => {
   it('shows every decision where somebody looks', () => {
     const tty = screen(true);
     new Terminal(tty).decisions(decided(3));
-    assert.match(stripVTControlCharacters(tty.text()), /Pendulum .*✓ {2}3 decisions, 100\.0 % right, p50 /);
+    assert.match(stripVTControlCharacters(tty.text()), /Pendulum .*✓ {2}3 decisions, 100\.0\s% right, p50 /);
   });
 
   it('sums decisions up every so often where nobody looks', () => {
