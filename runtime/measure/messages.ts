@@ -31,7 +31,7 @@ export type AloneRequest = {
 };
 
 /**
- * How many windows; or the time to spend, from which the trial works out a number, so that the first trial of a selection
+ * How many windows; or the time to spend, from which the trial works out a number (400 at least), so that the first trial of a selection
  * can set the number for all.
  */
 export type DecideRequest = { readonly data: TrialData } & (

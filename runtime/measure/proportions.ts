@@ -5,8 +5,6 @@
 
 /** 95 % quantile of the standard normal distribution, one-sided. */
 const z95 = 1.6448536269514722;
-/** 97.5 % quantile: the two-sided 95 % interval. */
-const z975 = 1.959963984540054;
 
 /** P(X ≤ k) for X ~ Binomial(n, p). */
 export function binomialCdf(k: number, n: number, p: number): number {
@@ -28,16 +26,6 @@ export function binomialCdf(k: number, n: number, p: number): number {
 export function shareUpperBound(count: number, total: number): number {
   if (count >= total) return 1;
   return bisect((share) => binomialCdf(count, total, share) - 0.05, count / total, 1);
-}
-
-/** Two-sided 95 % interval of a share. Source: Wilson 1927. */
-export function wilsonInterval(count: number, total: number): { low: number; high: number } {
-  if (total === 0) return { low: 0, high: 1 };
-  const share = count / total;
-  const square = z975 ** 2;
-  const centre = (share + square / (2 * total)) / (1 + square / total);
-  const reach = (z975 / (1 + square / total)) * Math.sqrt((share * (1 - share)) / total + square / (4 * total ** 2));
-  return { low: Math.max(0, centre - reach), high: Math.min(1, centre + reach) };
 }
 
 /** Windows on which two models differ: McNemar's discordant counts. May be fractional when extrapolated. */

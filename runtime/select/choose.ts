@@ -105,9 +105,19 @@ function winner(fitting: readonly [Contender, ...Contender[]], { objective }: Co
   return fitting.find((contender) => merit(contender).high >= merit(best).low) ?? best;
 }
 
+/** Fewest faults first, then the smallest excess; what failed altogether comes last. */
 function leastFaulty(contenders: readonly Contender[], faults: ReadonlyMap<Contender, readonly Fault[]>): Contender {
-  const excess = (contender: Contender) => faults.get(contender)!.reduce((sum, fault) => sum + fault.excess, 0);
-  return contenders.reduce((a, b) => (excess(b) < excess(a) ? b : a));
+  const distance = (contender: Contender) => {
+    const all = faults.get(contender)!;
+    const excess = all.reduce((sum, fault) => sum + fault.excess, 0);
+    return [excess === Number.POSITIVE_INFINITY ? 1 : 0, all.length, excess] as const;
+  };
+  const isCloser = (a: Contender, b: Contender) => {
+    const [left, right] = [distance(a), distance(b)];
+    const at = left.findIndex((value, index) => value !== right[index]);
+    return at >= 0 && left[at]! < right[at]!;
+  };
+  return contenders.reduce((a, b) => (isCloser(b, a) ? b : a));
 }
 
 function praise(contender: Contender, { objective }: Constraints): string {

@@ -6,7 +6,6 @@ import {
   type Discordance,
   netLossUpperBound,
   shareUpperBound,
-  wilsonInterval,
   windowsNeeded,
 } from '../../../runtime/measure/proportions.ts';
 
@@ -48,13 +47,6 @@ describe('the bound of a share', () => {
         assert.ok(shareUpperBound(count + 1, total) >= bound - 1e-9);
       }),
     );
-  });
-
-  it('has the interval that Wilson gives: 8 of 10 → 0.4902 to 0.9433', () => {
-    const { low, high } = wilsonInterval(8, 10);
-    near(low, 0.4902, 5e-5);
-    near(high, 0.9433, 5e-5);
-    assert.deepEqual(wilsonInterval(0, 0), { low: 0, high: 1 });
   });
 });
 

@@ -1,16 +1,25 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { runTrial } from '../../../runtime/measure/trial.ts';
 
 const floor = { kind: 'floor', threads: 1 } as const;
 
+/** What a trial that goes wrong does once it has its request. */
+const ways = {
+  crash: 'process.abort()',
+  killed: 'process.kill(process.pid, "SIGKILL")',
+  quit: 'process.exit(7)',
+  hang: 'setInterval(() => {}, 1000)',
+  'hang after progress': 'process.send({ kind: "progress", fraction: 0.5 }); setInterval(() => {}, 1000)',
+} as const;
+
 /** Starts a real process that goes wrong in the given way. */
-function misbehaving(way: string, started: (child: ChildProcess) => void = () => {}) {
+function misbehaving(way: keyof typeof ways, started: (child: ChildProcess) => void = () => {}) {
   return () => {
-    const child = fork(join(import.meta.dirname, 'children/misbehave.ts'), [way], { stdio: 'ignore' });
+    const program = `process.once('message', () => { ${ways[way]} })`;
+    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
     started(child);
     return child;
   };
@@ -46,7 +55,7 @@ describe('a trial', () => {
   }
 
   it('that falls silent is killed', async () => {
-    for (const way of ['hang', 'hang after progress']) {
+    for (const way of ['hang', 'hang after progress'] as const) {
       let child: ChildProcess | undefined;
       const start = misbehaving(way, (started) => {
         child = started;
