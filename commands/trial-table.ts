@@ -25,7 +25,7 @@ const columns: readonly Column[] = [
   { title: 'speed-up', align: 'right', cell: ({ speedup }) => (speedup === 0 ? '–' : `${speedup.toFixed(2)}×`) },
   { title: 'per second', align: 'right', cell: ({ throughputPerSecond }) => countText(throughputPerSecond) },
   { title: 'memory', align: 'right', cell: ({ peakMemoryBytes }) => memoryText(peakMemoryBytes) },
-  { title: '+model', align: 'right', cell: (row) => memoryText(row.peakMemoryBytes && row.memoryIncrementBytes) },
+  { title: '+model', align: 'right', cell: incrementText },
   { title: 'accuracy', align: 'right', cell: ({ accuracy }) => shareText(accuracy) },
   { title: 'agreement', align: 'right', cell: ({ agreement }) => shareText(agreement) },
 ];
@@ -69,6 +69,11 @@ export function countText(count: number): string {
 
 function memoryText(bytes: number): string {
   return bytes === 0 ? '–' : bytesText(bytes);
+}
+
+/** Peaks of one model differ by a MiB or two from run to run: more digits would pretend. */
+function incrementText({ peakMemoryBytes, memoryIncrementBytes }: VariantRow): string {
+  return peakMemoryBytes === 0 ? '–' : `${(memoryIncrementBytes / 1024 ** 2).toFixed(1)} MiB`;
 }
 
 function shareText(share: number | null): string {

@@ -28,7 +28,7 @@ const wordings = {
     (bound: number) => `loses at most ${points(Math.max(0, bound))}`,
   ],
   changed: [
-    (share: number) => `changes ${points(share)} % of decisions`,
+    (share: number) => (share === 0 ? 'changes no decision' : `changes ${points(share)} % of decisions`),
     (bound: number) => `at most ${points(bound)} %`,
   ],
   error: [
