@@ -6,7 +6,7 @@ import { loadModel } from '../runtime/graph/load.ts';
 import { type Graph, type Model, opsetVersion, subgraphsOf, type ValueInfo } from '../runtime/graph/model.ts';
 import { elementCount } from '../runtime/graph/tensor.ts';
 import { planQuantization, type QuantizationPlan } from '../runtime/quantize/plan.ts';
-import { countQuantized, prepareModel } from '../runtime/quantize/prepare.ts';
+import { countQuantized, prepareModel } from '../runtime/quantize/prepare/prepare.ts';
 import { bytesText } from '../runtime/select/figures.ts';
 import { readModelArgument } from './model-argument.ts';
 import { outcomeLines, tally } from './outcomes.ts';

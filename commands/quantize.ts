@@ -7,7 +7,7 @@ import { systemClock } from '../runtime/base/clock.ts';
 import { OctetError } from '../runtime/base/errors.ts';
 import { evenly, openSamples, type Samples, type SamplesOptions } from '../runtime/data/samples.ts';
 import type { Model } from '../runtime/graph/model.ts';
-import { modelInputs, prepareModel } from '../runtime/quantize/prepare.ts';
+import { modelInputs, prepareModel } from '../runtime/quantize/prepare/prepare.ts';
 import { applyRecipe, observeFor } from '../runtime/quantize/quantize.ts';
 import { isExcluded, observerNames, type Recipe, recipeSchema } from '../runtime/quantize/recipe.ts';
 import { originOf, writeVariant } from '../runtime/quantize/variant-files.ts';

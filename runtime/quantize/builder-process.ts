@@ -9,11 +9,11 @@ import { sha256Of } from '../base/files.ts';
 import { evenly, openSamples, type Samples, splitHeldOut } from '../data/samples.ts';
 import type { Model } from '../graph/model.ts';
 import type { BuilderEvent, BuildRequest, BuiltVariant } from './messages.ts';
-import { modelInputs, prepareModel } from './prepare.ts';
+import { modelInputs, prepareModel } from './prepare/prepare.ts';
 import { applyRecipe, observeFor } from './quantize.ts';
 import type { Recipe } from './recipe.ts';
-import type { Quantized } from './settle.ts';
 import { originOf, writeVariant } from './variant-files.ts';
+import type { Quantized } from './verify/settle.ts';
 
 type Send = (event: BuilderEvent) => Promise<void>;
 

@@ -11,7 +11,7 @@ import type { Model } from '../graph/model.ts';
 import { encodeModel } from '../graph/save.ts';
 import type { Feeds, Tensor } from '../graph/tensor.ts';
 import { type Observer, observers } from './observers.ts';
-import type { Ranges } from './place.ts';
+import type { Ranges } from './place/place.ts';
 import type { ObserverName } from './recipe.ts';
 
 export type ObserveOptions = {

@@ -1,10 +1,10 @@
 /** What quantising would do to a model, without data: made-up ranges, the real transform, the real verifier. */
 import type { Model } from '../graph/model.ts';
 import type { NodeOutcome } from './messages.ts';
-import { tensorsToObserve } from './place.ts';
+import { tensorsToObserve } from './place/place.ts';
+import { chooseUnits } from './place/units.ts';
 import { applyRecipe } from './quantize.ts';
 import { dynamicSchema, staticSchema } from './recipe.ts';
-import { chooseUnits } from './units.ts';
 
 export type QuantizationPlan = {
   readonly static: readonly NodeOutcome[];

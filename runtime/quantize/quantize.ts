@@ -2,15 +2,15 @@
 import { OctetError } from '../base/errors.ts';
 import type { Samples } from '../data/samples.ts';
 import { type Model, opsetVersion } from '../graph/model.ts';
-import { quantizeDynamic } from './dynamic.ts';
+import { quantizeDynamic } from './dynamic/dynamic.ts';
 import { type Observation, observe } from './observe.ts';
-import { tensorsToObserve } from './place.ts';
-import { prepareModel } from './prepare.ts';
-import { neededOpset, whatKeepsOpset } from './raise-opset.ts';
+import { tensorsToObserve } from './place/place.ts';
+import { chooseUnits } from './place/units.ts';
+import { prepareModel } from './prepare/prepare.ts';
+import { neededOpset, whatKeepsOpset } from './prepare/raise-opset.ts';
 import type { Recipe, StaticRecipe } from './recipe.ts';
-import type { Quantized } from './settle.ts';
 import { quantizeStatic } from './static.ts';
-import { chooseUnits } from './units.ts';
+import type { Quantized } from './verify/settle.ts';
 
 export type QuantizeOptions = {
   /** @param fraction 0 to 1. */

@@ -1,10 +1,10 @@
 /** The static recipe: weights and activations in int8, with ranges found beforehand. */
 import type { Model } from '../graph/model.ts';
-import { place, type Ranges } from './place.ts';
+import { transform } from './formats/qdq.ts';
+import { place, type Ranges } from './place/place.ts';
+import { chooseUnits } from './place/units.ts';
 import type { StaticRecipe } from './recipe.ts';
-import { type Attempt, type Quantized, settle, type TakenBack } from './settle.ts';
-import { transform } from './transform.ts';
-import { chooseUnits } from './units.ts';
+import { type Attempt, type Quantized, settle, type TakenBack } from './verify/settle.ts';
 
 /**
  * @param model prepared (see prepare.ts); @param ranges of every tensor that `tensorsToObserve` named.

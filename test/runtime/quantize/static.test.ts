@@ -11,7 +11,7 @@ import type { Tensor } from '../../../runtime/graph/tensor.ts';
 import { assertSound } from '../../../runtime/graph/verify.ts';
 import { applyRecipe, observeFor } from '../../../runtime/quantize/quantize.ts';
 import { type StaticRecipe, staticSchema } from '../../../runtime/quantize/recipe.ts';
-import type { Quantized } from '../../../runtime/quantize/settle.ts';
+import type { Quantized } from '../../../runtime/quantize/verify/settle.ts';
 import { conv, modelFrom, noise, noiseSamples } from './small-models.ts';
 
 type Built = Extract<Quantized, { ok: true }>;

@@ -2,14 +2,13 @@
  * Placement → a new graph in QDQ form: each int8 tensor is QuantizeLinear followed by DequantizeLinear, weights are stored as
  * int8 behind a DequantizeLinear, biases as int32. ONNX Runtime fuses a node with the pairs around it into an integer kernel.
  */
-import { int } from '../graph/attributes.ts';
-import { node as makeNode } from '../graph/build.ts';
-import { constantTensor, storeTensor } from '../graph/initializer.ts';
-import { definedIn } from '../graph/links.ts';
-import type { Graph, Node, StoredTensor } from '../graph/model.ts';
-import { removeUnusedIn } from '../graph/remove-unused.ts';
-import type { Tensor } from '../graph/tensor.ts';
-import type { Mark, Marks } from './fused.ts';
+import { int } from '../../graph/attributes.ts';
+import { node as makeNode } from '../../graph/build.ts';
+import { constantTensor, storeTensor } from '../../graph/initializer.ts';
+import { definedIn } from '../../graph/links.ts';
+import type { Graph, Node, StoredTensor } from '../../graph/model.ts';
+import { removeUnusedIn } from '../../graph/remove-unused.ts';
+import type { Tensor } from '../../graph/tensor.ts';
 import {
   absoluteMaxima,
   biasScales,
@@ -20,9 +19,10 @@ import {
   quantizeWeight,
   scalesThatFitBias,
   symmetricScales,
-} from './numerics.ts';
-import type { Placement } from './place.ts';
-import type { Unit } from './units.ts';
+} from '../numerics.ts';
+import type { Placement } from '../place/place.ts';
+import type { Unit } from '../place/units.ts';
+import type { Mark, Marks } from '../verify/fused.ts';
 
 /** What the transform adds: nodes in order, and initializers. */
 type Draft = {

@@ -1,10 +1,10 @@
 /** LSTM → com.microsoft.DynamicQuantizeLSTM: the same cell, with int8 weights and its inputs quantised at each step. */
-import { intAttribute } from '../graph/attributes.ts';
-import { float32, node as makeNode } from '../graph/build.ts';
-import type { Node } from '../graph/model.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import { intAttribute } from '../../graph/attributes.ts';
+import { float32, node as makeNode } from '../../graph/build.ts';
+import type { Node } from '../../graph/model.ts';
+import type { Tensor } from '../../graph/tensor.ts';
+import { absoluteMaxima, quantizeWeight, symmetricScales } from '../numerics.ts';
 import type { DynamicContext, DynamicResult } from './dynamic-context.ts';
-import { absoluteMaxima, quantizeWeight, symmetricScales } from './numerics.ts';
 
 /** Inputs of LSTM, in order: X, W, R, B, sequence_lens, initial_h, initial_c, P. Source: ONNX LSTM-14. */
 const lstmInputs = 8;

@@ -1,8 +1,8 @@
 /** Relu and Clip as intervals: folded into an int8 kernel, they are nothing but the ends of its output range. */
-import { floatAttribute } from '../graph/attributes.ts';
-import { constantTensor } from '../graph/initializer.ts';
-import type { Graph, Node } from '../graph/model.ts';
-import type { Range } from './numerics.ts';
+import { floatAttribute } from '../../graph/attributes.ts';
+import { constantTensor } from '../../graph/initializer.ts';
+import type { Graph, Node } from '../../graph/model.ts';
+import type { Range } from '../numerics.ts';
 
 /**
  * The interval that a Relu or Clip maps into; undefined for other nodes, when it is not constant, and when it does not

@@ -1,10 +1,10 @@
 /** What the dynamic recipe's operators build with: names, constants, and one quantisation for each tensor they read. */
-import { node as makeNode } from '../graph/build.ts';
-import { constantTensor, storeTensor } from '../graph/initializer.ts';
-import { definedIn } from '../graph/links.ts';
-import type { Graph, Node, StoredTensor } from '../graph/model.ts';
-import type { Tensor } from '../graph/tensor.ts';
-import type { DynamicRecipe } from './recipe.ts';
+import { node as makeNode } from '../../graph/build.ts';
+import { constantTensor, storeTensor } from '../../graph/initializer.ts';
+import { definedIn } from '../../graph/links.ts';
+import type { Graph, Node, StoredTensor } from '../../graph/model.ts';
+import type { Tensor } from '../../graph/tensor.ts';
+import type { DynamicRecipe } from '../recipe.ts';
 
 /** The value that a node's integer kernel computes, or why the node stays float. */
 export type DynamicResult = { readonly mark: string } | { readonly refused: string };

@@ -2,13 +2,13 @@
  * Which nodes run in int8, decided from the graph alone. A unit is a node that ONNX Runtime fuses with the
  * QuantizeLinear/DequantizeLinear around it into one integer kernel, together with the Relu or Clip folded into its output.
  */
-import { constantOf } from '../graph/initializer.ts';
-import { type Links, linksOf } from '../graph/links.ts';
-import { type Graph, type Node, type StoredTensor, subgraphsOf } from '../graph/model.ts';
-import { elementCount } from '../graph/tensor.ts';
+import { constantOf } from '../../graph/initializer.ts';
+import { type Links, linksOf } from '../../graph/links.ts';
+import { type Graph, type Node, type StoredTensor, subgraphsOf } from '../../graph/model.ts';
+import { elementCount } from '../../graph/tensor.ts';
+import { isExcluded, type Recipe } from '../recipe.ts';
 import { clipBounds } from './clip-bounds.ts';
 import { type OperatorRule, operatorRules } from './operators.ts';
-import { isExcluded, type Recipe } from './recipe.ts';
 import { findShapeNodes } from './shape-nodes.ts';
 
 export type Unit = {

@@ -1,17 +1,17 @@
 /** Oracle: ONNX Runtime: it says what fuses, and the float model's outputs are the numbers to come close to. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openSession } from '../../../runtime/engine/session.ts';
-import { float, int, string } from '../../../runtime/graph/attributes.ts';
-import { node } from '../../../runtime/graph/build.ts';
-import { parseModel } from '../../../runtime/graph/load.ts';
-import type { Model, Node } from '../../../runtime/graph/model.ts';
-import { encodeModel } from '../../../runtime/graph/save.ts';
-import type { Tensor } from '../../../runtime/graph/tensor.ts';
-import { assertSound } from '../../../runtime/graph/verify.ts';
-import { quantizeDynamic } from '../../../runtime/quantize/dynamic.ts';
-import { type DynamicRecipe, dynamicSchema } from '../../../runtime/quantize/recipe.ts';
-import { conv, modelFrom, noise } from './small-models.ts';
+import { openSession } from '../../../../runtime/engine/session.ts';
+import { float, int, string } from '../../../../runtime/graph/attributes.ts';
+import { node } from '../../../../runtime/graph/build.ts';
+import { parseModel } from '../../../../runtime/graph/load.ts';
+import type { Model, Node } from '../../../../runtime/graph/model.ts';
+import { encodeModel } from '../../../../runtime/graph/save.ts';
+import type { Tensor } from '../../../../runtime/graph/tensor.ts';
+import { assertSound } from '../../../../runtime/graph/verify.ts';
+import { quantizeDynamic } from '../../../../runtime/quantize/dynamic/dynamic.ts';
+import { type DynamicRecipe, dynamicSchema } from '../../../../runtime/quantize/recipe.ts';
+import { conv, modelFrom, noise } from '../small-models.ts';
 
 async function quantizeSmall(model: Model, options: Partial<DynamicRecipe> = {}) {
   const built = await quantizeDynamic(model, dynamicSchema.parse({ kind: 'dynamic', ...options }));

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ints } from '../../../runtime/graph/attributes.ts';
-import { float32, node } from '../../../runtime/graph/build.ts';
-import type { Model } from '../../../runtime/graph/model.ts';
-import { integerRanges, representableRange } from '../../../runtime/quantize/numerics.ts';
-import { place, type Ranges } from '../../../runtime/quantize/place.ts';
-import { staticSchema } from '../../../runtime/quantize/recipe.ts';
-import { chooseUnits } from '../../../runtime/quantize/units.ts';
-import { conv, modelFrom, noise } from './small-models.ts';
+import { ints } from '../../../../runtime/graph/attributes.ts';
+import { float32, node } from '../../../../runtime/graph/build.ts';
+import type { Model } from '../../../../runtime/graph/model.ts';
+import { integerRanges, representableRange } from '../../../../runtime/quantize/numerics.ts';
+import { place, type Ranges } from '../../../../runtime/quantize/place/place.ts';
+import { chooseUnits } from '../../../../runtime/quantize/place/units.ts';
+import { staticSchema } from '../../../../runtime/quantize/recipe.ts';
+import { conv, modelFrom, noise } from '../small-models.ts';
 
 const weight = { w: noise([4, 4, 3, 3]) };
 

@@ -2,12 +2,12 @@
  * Placement: which tensors carry which scale and zero point. A pure function of the units and the observed ranges; the
  * hardware's wish (uint8 or int8 activations) is part of the recipe.
  */
-import { OctetError } from '../base/errors.ts';
-import { constantTensor } from '../graph/initializer.ts';
-import type { Graph } from '../graph/model.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import { OctetError } from '../../base/errors.ts';
+import { constantTensor } from '../../graph/initializer.ts';
+import type { Graph } from '../../graph/model.ts';
+import type { Tensor } from '../../graph/tensor.ts';
+import { type ActivationType, affineParams, integerRanges, type QuantParams, type Range } from '../numerics.ts';
 import { clipBounds } from './clip-bounds.ts';
-import { type ActivationType, affineParams, integerRanges, type QuantParams, type Range } from './numerics.ts';
 import type { Unit } from './units.ts';
 
 export type Placement = {

@@ -2,9 +2,9 @@
  * Which operators can run in int8 on ONNX Runtime, and what each needs for that: one line per operator. Measured on ONNX
  * Runtime 1.30 by reading its optimised graphs; the verifier (fused.ts) holds every placement against the runtime again.
  */
-import { floatAttribute, intAttribute } from '../graph/attributes.ts';
-import type { Node } from '../graph/model.ts';
-import type { Range } from './numerics.ts';
+import { floatAttribute, intAttribute } from '../../graph/attributes.ts';
+import type { Node } from '../../graph/model.ts';
+import type { Range } from '../numerics.ts';
 
 export type OperatorRule = {
   /**

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { float32, node } from '../../../runtime/graph/build.ts';
-import type { Node } from '../../../runtime/graph/model.ts';
-import { encodeModel } from '../../../runtime/graph/save.ts';
-import { readKernels } from '../../../runtime/quantize/fused.ts';
-import { settle } from '../../../runtime/quantize/settle.ts';
-import { conv, modelFrom, noise } from './small-models.ts';
+import { float32, node } from '../../../../runtime/graph/build.ts';
+import type { Node } from '../../../../runtime/graph/model.ts';
+import { encodeModel } from '../../../../runtime/graph/save.ts';
+import { readKernels } from '../../../../runtime/quantize/verify/fused.ts';
+import { settle } from '../../../../runtime/quantize/verify/settle.ts';
+import { conv, modelFrom, noise } from '../small-models.ts';
 
 const constants = {
   s: float32([], [0.02]),

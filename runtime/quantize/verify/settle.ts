@@ -2,10 +2,10 @@
  * Try, ask ONNX Runtime what fused, try again without what did not, until every Q/DQ pair that stays buys an integer
  * kernel. The same for every kind of recipe.
  */
-import type { Model, Node } from '../graph/model.ts';
-import { encodeModel } from '../graph/save.ts';
+import type { Model, Node } from '../../graph/model.ts';
+import { encodeModel } from '../../graph/save.ts';
+import type { NodeOutcome } from '../messages.ts';
 import { type Kernels, type Marks, readKernels } from './fused.ts';
-import type { NodeOutcome } from './messages.ts';
 
 /** Names of nodes that must stay float, with the reason. */
 export type TakenBack = ReadonlyMap<string, string>;

@@ -3,19 +3,19 @@
  * Never for Conv, whose ConvInteger kernel is several times slower than float (facts measured on x86-64 and ARM).
  */
 
-import { int } from '../graph/attributes.ts';
-import { float32, node as makeNode } from '../graph/build.ts';
-import type { Model, Node, StoredTensor } from '../graph/model.ts';
-import { removeUnusedIn } from '../graph/remove-unused.ts';
-import { elementTypes, type Tensor } from '../graph/tensor.ts';
+import { int } from '../../graph/attributes.ts';
+import { float32, node as makeNode } from '../../graph/build.ts';
+import type { Model, Node, StoredTensor } from '../../graph/model.ts';
+import { removeUnusedIn } from '../../graph/remove-unused.ts';
+import { elementTypes, type Tensor } from '../../graph/tensor.ts';
+import { absoluteMaxima, quantizeWeight, symmetricScales } from '../numerics.ts';
+import { operatorRules } from '../place/operators.ts';
+import { findShapeNodes } from '../place/shape-nodes.ts';
+import { type DynamicRecipe, isExcluded } from '../recipe.ts';
+import type { Mark } from '../verify/fused.ts';
+import { type Attempt, type Quantized, settle, type TakenBack } from '../verify/settle.ts';
 import { type DynamicContext, type DynamicResult, newDynamicContext } from './dynamic-context.ts';
 import { lstmToInt8 } from './dynamic-lstm.ts';
-import type { Mark } from './fused.ts';
-import { absoluteMaxima, quantizeWeight, symmetricScales } from './numerics.ts';
-import { operatorRules } from './operators.ts';
-import { type DynamicRecipe, isExcluded } from './recipe.ts';
-import { type Attempt, type Quantized, settle, type TakenBack } from './settle.ts';
-import { findShapeNodes } from './shape-nodes.ts';
 
 /** Operator → emits its int8 form. @returns the value that its integer kernel computes, or why it cannot. */
 const dynamicRules: Readonly<Record<string, (node: Node, context: DynamicContext) => DynamicResult>> = {

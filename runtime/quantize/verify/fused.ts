@@ -2,9 +2,9 @@
  * The verifier: asks ONNX Runtime for its optimised graph and reads off which units became integer kernels. Whether a
  * pattern fuses is the runtime's decision alone, so nothing here predicts it.
  */
-import { optimizeModel } from '../engine/optimize.ts';
-import { linksOf } from '../graph/links.ts';
-import type { Graph, Node } from '../graph/model.ts';
+import { optimizeModel } from '../../engine/optimize.ts';
+import { linksOf } from '../../graph/links.ts';
+import type { Graph, Node } from '../../graph/model.ts';
 
 /** Where a unit's integer kernel would show. */
 export type Mark = {

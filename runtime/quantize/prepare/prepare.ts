@@ -2,12 +2,12 @@
  * From the user's file to the graph that recipes work on: checked to be float, folded by ONNX Runtime's basic optimiser
  * (BatchNorm into Conv, constants) and by our own rules, in a current operator set, every node with a name of its own.
  */
-import { OctetError } from '../base/errors.ts';
-import { optimizeModel } from '../engine/optimize.ts';
-import { loadModel } from '../graph/load.ts';
-import { type Graph, type Model, type Node, subgraphsOf, type ValueInfo } from '../graph/model.ts';
-import { type Rule, rewriteModel } from '../graph/rewrite.ts';
-import { encodeModel } from '../graph/save.ts';
+import { OctetError } from '../../base/errors.ts';
+import { optimizeModel } from '../../engine/optimize.ts';
+import { loadModel } from '../../graph/load.ts';
+import { type Graph, type Model, type Node, subgraphsOf, type ValueInfo } from '../../graph/model.ts';
+import { type Rule, rewriteModel } from '../../graph/rewrite.ts';
+import { encodeModel } from '../../graph/save.ts';
 import { raiseOpset } from './raise-opset.ts';
 import { averageByPooling } from './rules/average-by-pooling.ts';
 import { foldGemmBatchNorm } from './rules/fold-gemm-batch-norm.ts';

@@ -2,10 +2,10 @@
  * `ReduceMean(x)` over all axes after the channels ⇒ `GlobalAveragePool(x)`, and `Flatten` where it does not keep the axes:
  * the same values, and pooling has an int8 kernel. Only if the rank is known and the axes are constant.
  */
-import { intAttribute, intsAttribute } from '../../graph/attributes.ts';
-import { node } from '../../graph/build.ts';
-import type { Node } from '../../graph/model.ts';
-import type { RewriteContext, Rule } from '../../graph/rewrite.ts';
+import { intAttribute, intsAttribute } from '../../../graph/attributes.ts';
+import { node } from '../../../graph/build.ts';
+import type { Node } from '../../../graph/model.ts';
+import type { RewriteContext, Rule } from '../../../graph/rewrite.ts';
 
 export const averageByPooling: Rule = {
   name: 'averageByPooling',

@@ -2,9 +2,9 @@
  * Raises a model to operator set 13, the first in which a weight can have one scale for each channel. Most operators mean
  * the same from 7 to 13; some moved attributes to inputs, which is rewritten; a few changed so that it cannot be told.
  */
-import { intAttribute } from '../graph/attributes.ts';
-import { float32, int64 } from '../graph/build.ts';
-import { storeTensor } from '../graph/initializer.ts';
+import { intAttribute } from '../../graph/attributes.ts';
+import { float32, int64 } from '../../graph/build.ts';
+import { storeTensor } from '../../graph/initializer.ts';
 import {
   type Attribute,
   type Graph,
@@ -13,9 +13,9 @@ import {
   opsetVersion,
   statedValues,
   subgraphsOf,
-} from '../graph/model.ts';
-import { type Rule, rewriteModel } from '../graph/rewrite.ts';
-import type { Tensor } from '../graph/tensor.ts';
+} from '../../graph/model.ts';
+import { type Rule, rewriteModel } from '../../graph/rewrite.ts';
+import type { Tensor } from '../../graph/tensor.ts';
 
 export const neededOpset = 13;
 

@@ -3,12 +3,12 @@
  * column; ONNX Runtime's own optimiser folds only into Conv. Only if all of these are constants, the Gemm has no other user,
  * and alpha and beta are 1.
  */
-import { floatAttribute, intAttribute } from '../../graph/attributes.ts';
-import { float32 } from '../../graph/build.ts';
-import { storeTensor } from '../../graph/initializer.ts';
-import type { Node } from '../../graph/model.ts';
-import type { RewriteContext, Rule } from '../../graph/rewrite.ts';
-import type { Tensor } from '../../graph/tensor.ts';
+import { floatAttribute, intAttribute } from '../../../graph/attributes.ts';
+import { float32 } from '../../../graph/build.ts';
+import { storeTensor } from '../../../graph/initializer.ts';
+import type { Node } from '../../../graph/model.ts';
+import type { RewriteContext, Rule } from '../../../graph/rewrite.ts';
+import type { Tensor } from '../../../graph/tensor.ts';
 
 export const foldGemmBatchNorm: Rule = {
   name: 'foldGemmBatchNorm',

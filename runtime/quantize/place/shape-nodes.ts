@@ -1,5 +1,5 @@
 /** Tells arithmetic on shapes (Shape → Gather → Concat → Reshape's second input) from arithmetic on data. */
-import type { Graph, Node } from '../graph/model.ts';
+import type { Graph, Node } from '../../graph/model.ts';
 
 const sources: ReadonlySet<string> = new Set(['Shape', 'Size', 'Constant']);
 

@@ -2,8 +2,8 @@
  * `Relu(MaxPool(x))` ⇒ `MaxPool(Relu(x))`: the same values, because both keep order, and the Relu then folds into the int8
  * kernel that made x. Only if nobody else reads between them and MaxPool gives no indices.
  */
-import { node } from '../../graph/build.ts';
-import type { Rule } from '../../graph/rewrite.ts';
+import { node } from '../../../graph/build.ts';
+import type { Rule } from '../../../graph/rewrite.ts';
 
 export const moveReluBeforeMaxPool: Rule = {
   name: 'moveReluBeforeMaxPool',

@@ -4,16 +4,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { openSession } from '../../../runtime/engine/session.ts';
-import { float, int, ints } from '../../../runtime/graph/attributes.ts';
-import { float32, graphOf, modelOf, node, valueInfo } from '../../../runtime/graph/build.ts';
-import { type Model, type Node, opsetVersion } from '../../../runtime/graph/model.ts';
-import { encodeModel, saveModel } from '../../../runtime/graph/save.ts';
-import type { Tensor } from '../../../runtime/graph/tensor.ts';
-import { assertSound } from '../../../runtime/graph/verify.ts';
-import { planQuantization } from '../../../runtime/quantize/plan.ts';
-import { prepareModel } from '../../../runtime/quantize/prepare.ts';
-import { conv, modelFrom, noise } from './small-models.ts';
+import { openSession } from '../../../../runtime/engine/session.ts';
+import { float, int, ints } from '../../../../runtime/graph/attributes.ts';
+import { float32, graphOf, modelOf, node, valueInfo } from '../../../../runtime/graph/build.ts';
+import { type Model, type Node, opsetVersion } from '../../../../runtime/graph/model.ts';
+import { encodeModel, saveModel } from '../../../../runtime/graph/save.ts';
+import type { Tensor } from '../../../../runtime/graph/tensor.ts';
+import { assertSound } from '../../../../runtime/graph/verify.ts';
+import { planQuantization } from '../../../../runtime/quantize/plan.ts';
+import { prepareModel } from '../../../../runtime/quantize/prepare/prepare.ts';
+import { conv, modelFrom, noise } from '../small-models.ts';
 
 let folder: string;
 
