@@ -2,6 +2,7 @@
  * What a variant costs in decisions. Both models judge the same held-out windows, so differences are counted window by
  * window, which tells small losses from luck far sooner than two separate accuracies would. Three answers: within the
  * budget, beyond it, or too few windows to tell, and then how many more it takes.
+ * The bounds take windows for independent; windows of one recording are less so, and their true bounds are wider.
  */
 import type { Budget } from '../data/pipeline.ts';
 import { type Discordance, netLossUpperBound, shareUpperBound, windowsNeeded } from './proportions.ts';

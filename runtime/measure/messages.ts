@@ -66,6 +66,7 @@ export type LatencySummary = {
   readonly p50Us: number;
   readonly p90Us: number;
   readonly p99Us: number;
+  /** In alternating blocks: the median block's mean. */
   readonly meanUs: number;
   readonly calls: number;
 };

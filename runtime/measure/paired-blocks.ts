@@ -52,8 +52,15 @@ export async function runPairedBlocks(
     rounds.push(roundFrom(baselineFirst, firstTimes, secondTimes));
     onRound?.(Math.min(1, spent(), rounds.length / fewestRounds));
   }
-  const [baseline, variant] = [summarizeTimes(sides.baseline.times), summarizeTimes(sides.variant.times)];
-  return { baseline, variant, rounds, callsPerBlock: calls };
+  // The median block's mean: one neighbour's burst would otherwise decide the throughput.
+  const baselineMeanUs = median(rounds.map((round) => round.baselineMeanUs));
+  const variantMeanUs = median(rounds.map((round) => round.variantMeanUs));
+  return {
+    baseline: { ...summarizeTimes(sides.baseline.times), meanUs: baselineMeanUs },
+    variant: { ...summarizeTimes(sides.variant.times), meanUs: variantMeanUs },
+    rounds,
+    callsPerBlock: calls,
+  };
 }
 
 /**

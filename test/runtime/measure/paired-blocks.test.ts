@@ -52,6 +52,16 @@ describe('alternating blocks', () => {
     assert.ok(baseline.p99Us < 101 && variant.p99Us < 101);
   });
 
+  it('do not let one burst of a neighbour decide the mean', async () => {
+    let [nowUs, calls] = [0, 0];
+    const model = async () => {
+      nowUs += ++calls === 500 ? 1_000_000 : 100;
+    };
+    const options = { baselineUs: 100, variantUs: 100, budgetMs: 1100, now: () => (nowUs += 0.01) };
+    const { baseline, variant } = await runPairedBlocks(model, model, options);
+    assert.ok(baseline.meanUs < 101 && variant.meanUs < 101);
+  });
+
   it('do eight rounds even when the budget is spent, and shorter ones for slow models', async () => {
     const { now, model } = machine(0);
     const options = { baselineUs: 100_000, variantUs: 90_000, budgetMs: 1000, now };
