@@ -36,12 +36,15 @@ export function currentStep({ state, detail }: Slot): Step | undefined {
   return state in stepOfState ? stepOfState[state as keyof typeof stepOfState] : undefined;
 }
 
-/** Every step with its state. A failed deployment shows where it stopped as far as its trials tell. */
-export function stepStates(slot: Slot): readonly (readonly [Step, StepState])[] {
+/**
+ * Every step with its state.
+ * @param lastSeen the last step that the slot was seen at: where a failed deployment stopped.
+ */
+export function stepStates(slot: Slot, lastSeen: Step | undefined): readonly (readonly [Step, StepState])[] {
   if (slot.state === 'succeeded') return steps.map((step) => [step, 'done']);
   const current = currentStep(slot);
-  const at = steps.indexOf(current ?? (slot.trials.length > 0 ? 'activate' : 'pull'));
-  const here: StepState = current === undefined ? 'failed' : 'current';
+  const at = steps.indexOf(current ?? lastSeen ?? 'pull');
+  const here: StepState = current !== undefined ? 'current' : lastSeen !== undefined ? 'failed' : 'ahead';
   return steps.map((step, index) => [step, index < at ? 'done' : index === at ? here : 'ahead']);
 }
 

@@ -3,6 +3,7 @@
  * page. The console draws it, and the demo's terminal reads it: both know only what came through the broker.
  */
 import type { Event, Info, Reported, Status, Telemetry } from '../../agent/protocol/messages.ts';
+import { currentStep, type Step } from './figures.ts';
 import type { Received } from './received.ts';
 import {
   type Decision,
@@ -24,6 +25,8 @@ export type DeviceState = {
   readonly status?: Status;
   readonly info?: Info;
   readonly reported?: Reported;
+  /** Slot → the last step of a deployment that it was seen at. */
+  readonly lastSteps: ReadonlyMap<string, Step>;
   /** Ordered by time, each once, the newest `limits.decisions`. */
   readonly decisions: readonly Decision[];
   /** Of all decisions, also those that are not kept. */
@@ -74,7 +77,7 @@ function reduceDevice(device: DeviceState, message: DeviceMessage): DeviceState 
     case 'info':
       return { ...device, info: message.body };
     case 'reported':
-      return { ...device, reported: message.body };
+      return { ...device, reported: message.body, lastSteps: stepsSeen(device.lastSteps, message.body) };
     case 'event':
       return { ...device, events: [...device.events, message.body].slice(-limits.events) };
     case 'telemetry':
@@ -82,6 +85,15 @@ function reduceDevice(device: DeviceState, message: DeviceMessage): DeviceState 
     default:
       return message satisfies never;
   }
+}
+
+function stepsSeen(before: ReadonlyMap<string, Step>, { slots }: Reported): ReadonlyMap<string, Step> {
+  const seen = new Map(before);
+  for (const slot of slots) {
+    const step = currentStep(slot);
+    if (step !== undefined) seen.set(slot.slot, step);
+  }
+  return seen;
 }
 
 /** A last will may arrive after the birth of the session that followed: it says nothing. A birth always counts. */
@@ -127,7 +139,16 @@ function withDevice(state: FleetState, device: DeviceState): FleetState {
 }
 
 export function newDevice(id: string): DeviceState {
-  return { id, decisions: [], tally: noTally, system: [], events: [], labels: [], gaps: new Map() };
+  return {
+    id,
+    lastSteps: new Map(),
+    decisions: [],
+    tally: noTally,
+    system: [],
+    events: [],
+    labels: [],
+    gaps: new Map(),
+  };
 }
 
 const labelsOf = ({ label, truth }: Decision) => (truth === undefined ? [label] : [truth, label]);

@@ -2,7 +2,9 @@
  * Telemetry as it really arrives: batches repeat (at-least-once delivery), backlog comes late, live data overtakes it. A
  * point is identified by its epoch and sequence number, and shown by its time.
  */
-import type { Telemetry } from '../../agent/protocol/messages.ts';
+import { streamColumns, type Telemetry } from '../../agent/protocol/messages.ts';
+
+type Cell = Telemetry['pts'][number][number];
 
 /** The identity and the time of a point; every stream's points have these. */
 export type StreamPoint = {
@@ -33,14 +35,15 @@ export type SystemPoint = StreamPoint & {
 
 /** The points of a `decisions` batch; a point that is not one (an older or newer agent's) is left out. */
 export function decisionsFrom(batch: Telemetry): Decision[] {
-  return batch.pts.flatMap(([tUs, , label, score, latencyUs, truth], index) => {
-    if (typeof tUs !== 'number' || typeof label !== 'string') return [];
+  return batch.pts.flatMap((cells, index) => {
+    const { t_us, label, score, latency_us, truth } = named(streamColumns.decisions, cells);
+    if (typeof t_us !== 'number' || typeof label !== 'string') return [];
     return [
       {
-        ...identity(batch, index, tUs),
+        ...identity(batch, index, t_us),
         label,
         score: numberOr(score, 0),
-        latencyUs: numberOr(latencyUs, 0),
+        latencyUs: numberOr(latency_us, 0),
         ...(typeof truth === 'string' ? { truth } : {}),
       },
     ];
@@ -49,16 +52,17 @@ export function decisionsFrom(batch: Telemetry): Decision[] {
 
 /** The points of a `system` batch. */
 export function systemPointsFrom(batch: Telemetry): SystemPoint[] {
-  return batch.pts.flatMap(([tUs, , temperatureC, cpuLoad, memoryAvailable, agentPss, runnerPss], index) => {
-    if (typeof tUs !== 'number') return [];
+  return batch.pts.flatMap((cells, index) => {
+    const point = named(streamColumns.system, cells);
+    if (typeof point.t_us !== 'number') return [];
     return [
       {
-        ...identity(batch, index, tUs),
-        temperatureC: numberOr(temperatureC, null),
-        cpuLoad: numberOr(cpuLoad, null),
-        memoryAvailableBytes: numberOr(memoryAvailable, null),
-        agentPssBytes: numberOr(agentPss, null),
-        runnerPssBytes: numberOr(runnerPss, null),
+        ...identity(batch, index, point.t_us),
+        temperatureC: numberOr(point.temperature_c, null),
+        cpuLoad: numberOr(point.cpu_load, null),
+        memoryAvailableBytes: numberOr(point.memory_available, null),
+        agentPssBytes: numberOr(point.agent_pss, null),
+        runnerPssBytes: numberOr(point.runner_pss, null),
       },
     ];
   });
@@ -89,6 +93,11 @@ export function mergePoints<P extends StreamPoint>(
   limit: number,
 ): readonly P[] {
   return fresh.length === 0 ? kept : [...kept, ...fresh].sort(byTime).slice(-limit);
+}
+
+/** A point's cells under the names of their columns; what an older agent does not send is undefined. */
+function named<C extends string>(columns: readonly C[], cells: Telemetry['pts'][number]) {
+  return Object.fromEntries(columns.map((name, index) => [name, cells[index]])) as Partial<Record<C, Cell>>;
 }
 
 function identity({ epoch, first }: Telemetry, index: number, tUs: number): StreamPoint {

@@ -1,12 +1,12 @@
 /** Starts the parts of the demo in the order in which they need each other; the stack takes them away in reverse. */
-import { mkdir, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Clock } from '../../runtime/base/clock.ts';
-import { writeError, writeFileAtomic } from '../../runtime/base/files.ts';
+import { writeFileAtomic } from '../../runtime/base/files.ts';
 import { agentConfigFor, demoDeviceId } from './agent-config.ts';
 import { type AgentProcess, startAgent } from './agent-process.ts';
 import { type DemoBroker, startEmbeddedBroker, useBroker } from './brokers.ts';
 import { prepareConsole } from './console-files.ts';
+import { openDataFolder } from './data-folder.ts';
 import { chooseRecordings } from './recordings.ts';
 import { prepareRepository } from './repository.ts';
 import { DeviceWatch } from './watch.ts';
@@ -38,13 +38,10 @@ export type RunningDemo = {
 
 const model = 'watch-exercise';
 
-/** What the demo keeps in its data folder, and `fresh` removes: nothing else that may lie there. */
-const kept = ['repository', 'repository.keys', 'agent', 'agent.json'] as const;
-
-/** @throws PORT_IN_USE, BROKER_UNREACHABLE, WRITE_FAILED, DISK_FULL, and what a damaged installation throws. */
+/** @throws PORT_IN_USE, BROKER_UNREACHABLE, STORE_FAILED (another demo uses the folder), WRITE_FAILED, DISK_FULL, and what a damaged installation throws. */
 export async function startDemo(options: DemoOptions, clock: Clock, parts: AsyncDisposableStack): Promise<RunningDemo> {
   const broker = parts.use(await (options.broker === undefined ? startEmbeddedBroker() : useBroker(options.broker)));
-  const folder = await prepareFolder(options);
+  const { path: folder } = parts.use(await openDataFolder(options.dataFolder, options.fresh));
   const repository = await prepareRepository(join(folder, 'repository'), model, clock);
   const { host, port } = options;
   const consoleFolder = await prepareConsole();
@@ -57,17 +54,6 @@ export async function startDemo(options: DemoOptions, clock: Clock, parts: Async
   await watch.when(({ isConnected }) => isConnected || undefined);
   const agent = parts.use(startAgent(configPath));
   return { broker, pageUrl: pageUrlOf(web.url, options.broker), watch, agent };
-}
-
-async function prepareFolder({ dataFolder, fresh }: DemoOptions): Promise<string> {
-  const folder = resolve(dataFolder);
-  try {
-    await mkdir(folder, { recursive: true });
-    if (fresh) for (const name of kept) await rm(join(folder, name), { recursive: true, force: true });
-  } catch (error) {
-    throw writeError(folder, error);
-  }
-  return folder;
 }
 
 async function writeConfig(options: DemoOptions, folder: string, broker: DemoBroker, web: WebServer, rootFile: string) {

@@ -22,9 +22,13 @@ function warningsOf(state: FleetState, brokerUrl: string, device: DeviceState | 
     const why = state.linkProblem === undefined ? '' : ` (${state.linkProblem})`;
     return [`The broker at ${brokerUrl} does not answer${why}. What you see is the last that came; reconnecting …`];
   }
-  if (device?.status?.online === false)
-    return [
-      `${device.id} has been offline since ${timeInWords(device.status.ts)}. It goes on deciding on its own and sends what it recorded once it is back.`,
-    ];
+  if (device?.status?.online === false) return [offlineWords(device)];
   return [];
+}
+
+/** When it went is not known: its last will was written when it came. */
+function offlineWords({ id, decisions }: DeviceState): string {
+  const latest = decisions.at(-1);
+  const last = latest ? `The last decision that arrived is from ${timeInWords(latest.tMs)}. ` : '';
+  return `${id} is offline. ${last}A device without a network goes on deciding and sends what it recorded once it is back.`;
 }

@@ -1,14 +1,16 @@
 /** Which variant runs and why: the verdict in the agent's words, three figures against float32, and how it got there. */
 import type { TrialRow } from '../../../agent/protocol/messages.ts';
-import { chosenAndBaseline, type Slot } from '../figures.ts';
+import { chosenAndBaseline, type Slot, type Step } from '../figures.ts';
 import { bytesInWords, microsecondsInWords, pointsInWords, ratioInWords } from '../words.ts';
 import { Deployment } from './deployment.tsx';
 
-export function ChosenCard({ slot }: { slot: Slot | undefined }) {
+type Props = { slot: Slot | undefined; lastSeen: Step | undefined };
+
+export function ChosenCard({ slot, lastSeen }: Props) {
   const { chosen, baseline } = chosenAndBaseline(slot?.trials ?? []);
   return (
     <section class="card chosen" aria-label="Chosen variant">
-      <h2>Chosen variant</h2>
+      <h2>{slot?.active && slot.state !== 'succeeded' ? 'Running meanwhile' : 'Chosen variant'}</h2>
       {slot?.active ? (
         <>
           <p class="variant-name" data-testid="chosen-variant">
@@ -20,7 +22,7 @@ export function ChosenCard({ slot }: { slot: Slot | undefined }) {
         <p class="empty">Nothing runs yet. The device measures each variant itself before it chooses.</p>
       )}
       {slot?.active && chosen && baseline ? <Figures chosen={chosen} baseline={baseline} /> : null}
-      {slot ? <Deployment slot={slot} /> : null}
+      {slot ? <Deployment slot={slot} lastSeen={lastSeen} /> : null}
     </section>
   );
 }

@@ -1,12 +1,12 @@
 /** How far the deployment is: six steps, the bar of the current one, and what went wrong if it did. */
-import { currentStep, type Slot, type StepState, stepStates } from '../figures.ts';
+import { currentStep, type Slot, type Step, type StepState, stepStates } from '../figures.ts';
 import { percentInWords, timeInWords } from '../words.ts';
 
-export function Deployment({ slot }: { slot: Slot }) {
+export function Deployment({ slot, lastSeen }: { slot: Slot; lastSeen: Step | undefined }) {
   return (
     <div class="deployment">
       <ol class="steps" aria-label="Deployment">
-        {stepStates(slot).map(([step, state]) => (
+        {stepStates(slot, lastSeen).map(([step, state]) => (
           <li key={step} class={`step step-${state}`} aria-current={state === 'current' ? 'step' : undefined}>
             <span aria-hidden="true">{marks[state]}</span> {step}
             <span class="visually-hidden"> ({stateWords[state]})</span>

@@ -3,12 +3,13 @@ import { useState } from 'preact/hooks';
 import type { DeviceState, FleetState } from '../state.ts';
 import { Banner } from './banner.tsx';
 import { ChosenCard } from './chosen-card.tsx';
+import { ClimateCard } from './climate-card.tsx';
 import { DeviceFacts } from './device-facts.tsx';
 import { Footer } from './footer.tsx';
 import { Header } from './header.tsx';
 import { LatencyCard } from './latency-card.tsx';
+import { MemoryCard } from './memory-card.tsx';
 import { NowCard } from './now-card.tsx';
-import { SystemCards } from './system-cards.tsx';
 import { TrialsCard } from './trials-card.tsx';
 
 export function Page({ state, brokerUrl }: { state: FleetState; brokerUrl: string }) {
@@ -31,10 +32,11 @@ function Device({ device }: { device: DeviceState }) {
     <>
       <DeviceFacts info={device.info} />
       <NowCard device={device} />
-      <ChosenCard slot={slot} />
+      <ChosenCard slot={slot} lastSeen={device.lastSteps.get(slot?.slot ?? '')} />
       <TrialsCard slot={slot} />
       <LatencyCard decisions={device.decisions} />
-      <SystemCards points={device.system} />
+      <ClimateCard points={device.system} />
+      <MemoryCard points={device.system} />
     </>
   );
 }

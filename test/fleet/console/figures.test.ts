@@ -20,16 +20,24 @@ describe('figures', () => {
 
   it('show the steps before the current one as done', () => {
     assert.deepEqual(
-      stepStates(slot({ state: 'measuring' })).map(([, state]) => state),
+      stepStates(slot({ state: 'measuring' }), 'measure').map(([, state]) => state),
       ['done', 'done', 'done', 'current', 'ahead', 'ahead'],
     );
   });
 
   it('show where a deployment failed', () => {
-    assert.deepEqual(stepStates(slot({ state: 'failed', trials: [] }))[0], ['pull', 'failed']);
+    const states = new Map(stepStates(slot({ state: 'failed' }), 'measure'));
+    assert.deepEqual(
+      [states.get('calibrate'), states.get('measure'), states.get('choose')],
+      ['done', 'failed', 'ahead'],
+    );
+  });
+
+  it('blame no step for a failure that was not watched', () => {
+    assert.ok(stepStates(slot({ state: 'failed' }), undefined).every(([, state]) => state === 'ahead'));
   });
 
   it('show every step of a finished deployment as done', () => {
-    assert.ok(stepStates(slot({ state: 'succeeded' })).every(([, state]) => state === 'done'));
+    assert.ok(stepStates(slot({ state: 'succeeded' }), undefined).every(([, state]) => state === 'done'));
   });
 });

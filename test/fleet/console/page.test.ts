@@ -77,7 +77,7 @@ describe('the console in a browser', { skip: missing('chromium'), timeout: 120_0
     await announce();
     const { page, close } = await openPage(browser, served.url);
     await device.status({ ...status, online: false });
-    await page.getByText('has been offline since').waitFor();
+    await page.getByText('bench-1 is offline').waitFor();
     await close();
   });
 

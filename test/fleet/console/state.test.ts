@@ -83,6 +83,16 @@ describe('the state of the console', () => {
     assert.deepEqual(the(then).labels.slice(0, the(first).labels.length), the(first).labels);
   });
 
+  it('remembers the step at which a deployment was last seen', () => {
+    const says = (slot: Parameters<typeof reported>[0]): Message => ({
+      kind: 'reported',
+      device,
+      body: reported(slot),
+    });
+    const state = after(says({ state: 'measuring' }), says({ state: 'failed' }));
+    assert.equal(the(state).lastSteps.get('main'), 'measure');
+  });
+
   it('counts malformed messages and names the last', () => {
     const state = after({ kind: 'malformed', topic: 't', problem: 'expected JSON' });
     assert.deepEqual(state.malformed, { count: 1, last: 't: expected JSON' });

@@ -26,4 +26,10 @@ describe("the demo's repository", () => {
     await prepareRepository(folder, 'watch-exercise', clock);
     assert.equal(await readFile(rootFile, 'utf8'), before);
   });
+
+  it('that lost its keys says how to begin anew', async () => {
+    await prepareRepository(folder, 'watch-exercise', clock);
+    await rm(`${folder}.keys`, { recursive: true });
+    await assert.rejects(prepareRepository(folder, 'watch-exercise', clock), { hint: /--fresh/ });
+  });
 });
