@@ -154,11 +154,12 @@ export class Daemon implements AsyncDisposable {
 
   async #probe(link: Link, publications: Publications): Promise<void> {
     try {
-      this.#info = await this.#ports.probe();
+      this.#info = await this.#ports.probe(this.#stopping.signal);
       link.refresh(publications.info(this.#info));
     } catch (error) {
       // A device that cannot be described still infers.
-      this.#ports.log.error({ error: errorRecordFrom(error) }, 'probe failed: no info is published');
+      if (!this.#stopping.signal.aborted)
+        this.#ports.log.error({ error: errorRecordFrom(error) }, 'probe failed: no info is published');
     }
   }
 

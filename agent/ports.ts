@@ -33,11 +33,11 @@ export type Ports = {
     request: SelectionRequest,
     options: { onProgress: (progress: SelectionProgress) => void; signal: AbortSignal },
   ) => Promise<SelectionResult>;
-  readonly pullModel: (request: PullRequest) => Promise<PulledModel>;
+  readonly pullModel: (request: Omit<PullRequest, 'clock'>) => Promise<PulledModel>;
   /** Reads a model folder and checks every file against its digest. */
   readonly verifyModel: (folder: string) => Promise<ModelFolder>;
   /** Reads the manifest alone: quick, for a start. */
   readonly readModel: (folder: string) => Promise<ModelFolder>;
-  readonly probe: () => Promise<DeviceInfo>;
+  readonly probe: (signal: AbortSignal) => Promise<DeviceInfo>;
   readonly readSystem: () => SystemReading;
 };

@@ -1,16 +1,9 @@
-/** `octet agent`: the daemon. Wires the real world into the composition root, and turns signals into a clean stop. */
-import { readFileSync } from 'node:fs';
+/** `octet agent`: the daemon. Keeps its process small, and turns signals into a clean stop. */
+import { enableCompileCache, getCompileCacheDir } from 'node:module';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
-import type { AgentConfig } from '../agent/config.ts';
-import { Daemon } from '../agent/daemon.ts';
-import { loadConfig } from '../agent/load-config.ts';
-import type { DeviceInfo, Ports } from '../agent/ports.ts';
-import { systemReader } from '../agent/telemetry/system-readings.ts';
-import { readManifest, verifyModelFolder } from '../models/manifest.ts';
-import packageJson from '../package.json' with { type: 'json' };
-import { systemClock } from '../runtime/base/clock.ts';
-import { createLogger } from '../runtime/base/log.ts';
-import { startRunner } from '../runtime/infer/runner-handle.ts';
+import { programRoot } from '../runtime/base/files.ts';
 
 export function define(command: Command): void {
   command
@@ -18,12 +11,11 @@ export function define(command: Command): void {
     .action(run);
 }
 
-async function run({ config: path }: { config: string }): Promise<void> {
+async function run({ config }: { config: string }): Promise<void> {
   const stopped = stopRequested();
-  const config = await loadConfig(path);
-  await using daemon = new Daemon(config, portsFor(config));
-  await daemon.start();
-  await Promise.race([stopped, daemon.failed]);
+  staySmall();
+  const { runAgent } = await import('../agent/run-agent.ts');
+  await runAgent(config, stopped);
 }
 
 /** Resolves on SIGTERM or SIGINT (a second one ends the process as usual), or when a parent that started it goes away. */
@@ -34,32 +26,15 @@ function stopRequested(): Promise<void> {
   });
 }
 
-/** What is large and rarely needed (TUF client, probe, selection) is loaded when it is used: the agent stays small. */
-function portsFor({ logLevel }: AgentConfig): Ports {
-  return {
-    clock: systemClock,
-    random: Math.random,
-    log: createLogger('agent', logLevel),
-    version: packageJson.version,
-    bootId: () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
-    startRunner,
-    runSelection: async (request, options) =>
-      (await import('../runtime/select/run-selection.ts')).runSelection(request, options),
-    pullModel: async (request) => (await import('../models/pull.ts')).pullModel(request),
-    verifyModel: verifyModelFolder,
-    readModel: readManifest,
-    probe,
-    readSystem: systemReader(),
-  };
-}
-
-async function probe(): Promise<DeviceInfo> {
-  const { probeHardware } = await import('../runtime/hardware/probe.ts');
-  const { board, soc, cpu, memory } = await probeHardware();
-  return {
-    ...{ board, soc, arch: cpu.arch, cores: Math.max(1, cpu.cores), cpuFeatures: [...cpu.features] },
-    memoryBytes: Math.max(1, memory.totalBytes ?? 1),
-    // Pinned exactly; asking the library itself would load it.
-    onnxRuntime: packageJson.dependencies['onnxruntime-node'],
-  };
+/**
+ * Before the agent's modules are loaded, because it is loading that makes the heap grow: V8's space for new objects stays
+ * as it is (it would grow sixteenfold, for throughput that a daemon does not need), and compiled sources are kept
+ * on disk, for this process and its children, which also start faster.
+ */
+function staySmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+  enableCompileCache(join(programRoot(), 'node_modules', '.cache', 'octet'));
+  // Undefined where the folder cannot be written: then everything is compiled anew, as usual.
+  const folder = getCompileCacheDir();
+  if (folder !== undefined) process.env.NODE_COMPILE_CACHE = folder;
 }

@@ -36,20 +36,23 @@ type Perform<K extends Effect['kind']> = (
   context: EffectContext,
 ) => Promise<void> | void;
 
+/** Looking for a newer version waits until inference has begun: the first decision comes first. */
+const startMs = 10_000;
+
 /** Effects that replace the active runner: never two at a time. */
 export const isRunnerEffect: Readonly<Partial<Record<Effect['kind'], true>>> = { run: true, activate: true };
 
 const transientCodes: readonly string[] = ['REPOSITORY_UNREACHABLE', 'DISK_FULL'];
 
 export const performers: { readonly [K in Effect['kind']]: Perform<K> } = {
-  pull: async ({ isRetry }, { config, slot, ports, signal, delays, dispatch, progress }) => {
-    if (isRetry) await ports.clock.sleep(delays.next().value, signal);
+  pull: async ({ when }, { config, slot, ports, signal, delays, dispatch, progress }) => {
+    if (when === 'again') await ports.clock.sleep(delays.next().value, signal);
+    if (when === 'later') await ports.clock.sleep(startMs, signal);
     try {
       const { name, version, digest, folder } = await ports.pullModel({
         ...config.repository,
         target: slot.target,
         storeFolder: join(config.dataFolder, 'models'),
-        clock: ports.clock,
         signal,
         onProgress: ({ receivedBytes, totalBytes }) =>
           progress(receivedBytes / totalBytes, `${receivedBytes} of ${totalBytes} bytes`),

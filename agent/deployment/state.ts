@@ -76,7 +76,8 @@ export type DeploymentEvent =
 
 /** What is to be done; doing it twice does no harm. */
 export type Effect =
-  | { readonly kind: 'pull'; readonly isRetry: boolean }
+  /** `again`: after a growing pause. `later`: when the start is over, for what may be newer than what runs. */
+  | { readonly kind: 'pull'; readonly when: 'now' | 'again' | 'later' }
   | { readonly kind: 'verify'; readonly model: ModelRef }
   /** Runs it, recording what it sees when asked to. */
   | { readonly kind: 'run'; readonly runnable: Runnable; readonly isRecording: boolean }

@@ -36,7 +36,7 @@ const handlers: { readonly [K in DeploymentEvent['kind']]: Handler<K> } = {
 
   pullFailed: (state, { error, isTransient }) => {
     if (state.phase !== 'downloading') return [state, isTransient ? [] : [announceError('refused', error)]];
-    if (isTransient) return [{ ...state, error }, [{ kind: 'pull', isRetry: true }]];
+    if (isTransient) return [{ ...state, error }, [{ kind: 'pull', when: 'again' }]];
     return fail(state, error);
   },
 
@@ -116,7 +116,7 @@ export function step(state: DeploymentState, event: DeploymentEvent, nowMs: numb
 /** Where to go on after a start. What is active runs already. */
 function resume(state: DeploymentState, areSettingsNew: boolean): Stepped {
   const { phase, model, active, candidate } = state;
-  if (model === null) return [enter(state, 'downloading'), [{ kind: 'pull', isRetry: false }]];
+  if (model === null) return [enter(state, 'downloading'), [{ kind: 'pull', when: 'now' }]];
   const isInterrupted = phase === 'activating' || phase === 'confirming';
   if (isInterrupted && state.attempts >= maxAttempts) return rollBack(state, interrupted(state.attempts));
   if (areSettingsNew || active === null)
@@ -124,7 +124,7 @@ function resume(state: DeploymentState, areSettingsNew: boolean): Stepped {
   const counted = { ...state, attempts: state.attempts + 1 };
   if (phase === 'confirming') return [counted, [{ kind: 'confirm', runnable: active }]];
   if (phase === 'activating' && candidate) return [counted, [{ kind: 'activate', runnable: candidate }]];
-  if (isSettled(state)) return [state, [{ kind: 'pull', isRetry: false }]];
+  if (isSettled(state)) return [state, [{ kind: 'pull', when: 'later' }]];
   return [enter(state, 'verifying'), [{ kind: 'verify', model }]];
 }
 
