@@ -25,7 +25,7 @@ function points(share: number): string {
 const wordings = {
   'net loss': [
     (share: number) => (share > 0 ? `loses ${points(share)} points` : gainText(-share)),
-    (bound: number) => `loses at most ${points(Math.max(0, bound))}`,
+    (bound: number) => `${points(Math.max(0, bound))} points at most`,
   ],
   changed: [
     (share: number) => (share === 0 ? 'changes no decision' : `changes ${points(share)} % of decisions`),
