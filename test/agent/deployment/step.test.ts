@@ -79,7 +79,7 @@ describe('a deployment', () => {
     assert.equal(state.phase, 'succeeded');
     assert.deepEqual(effects, [
       { kind: 'run', runnable: int8, isRecording: false },
-      { kind: 'pull', isRetry: false },
+      { kind: 'pull', when: 'later' },
     ]);
   });
 
@@ -102,7 +102,7 @@ describe('a deployment', () => {
     const failure = { code: 'REPOSITORY_UNREACHABLE', message: 'no answer' } as const;
     const again = play([started, { kind: 'pullFailed', error: failure, isTransient: true }]);
     assert.equal(again.state.phase, 'downloading');
-    assert.deepEqual(again.effects, [{ kind: 'pull', isRetry: true }]);
+    assert.deepEqual(again.effects, [{ kind: 'pull', when: 'again' }]);
     const refused = play([started, { kind: 'pullFailed', error, isTransient: false }]);
     assert.equal(refused.state.phase, 'failed');
   });

@@ -196,3 +196,26 @@ describe('the outbox', () => {
     assert.deepEqual(gap?.gap, { first: 0, last: 1, reason: 'broker: packet too large' });
   });
 });
+
+describe('the outbox on a store without room', () => {
+  it('drops telemetry instead of failing, and states the gap from the reserve', async (t) => {
+    const folder = await temporaryFolder(t);
+    using store = openStore(folder, { maxBytes: 200 * 1024, reserveBytes: 128 * 1024 });
+    const limits = { maxBytes: 2 ** 30, maxAgeMs: week };
+    const outbox = new Outbox({ store, clock: new FakeClock(), log, topicOf, limits });
+    const writer = new StreamWriter('dev');
+    const epoch = writer.begin('decisions', '1-a');
+    const second = () => {
+      for (let count = 0; count < 100; count += 1) epoch.append(epoch.next, [epoch.next, 'x'.repeat(80)]);
+      outbox.commit(writer.take(0).batches);
+    };
+    for (let count = 0; count < 60; count += 1) second();
+    const sent = drain(outbox).map(telemetryOf);
+    const gaps = sent.flatMap(({ gap }) => gap ?? []);
+    const arrived = sent.filter(({ gap }) => !gap).reduce((sum, { pts }) => sum + pts.length, 0);
+    const stated = gaps.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    assert.equal(arrived + stated, epoch.next);
+    assert.ok(arrived > 0 && stated > 0);
+    assert.deepEqual(new Set(gaps.map(({ reason }) => reason)), new Set(['disk full']));
+  });
+});
