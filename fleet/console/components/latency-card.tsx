@@ -36,7 +36,7 @@ function Latencies({ recent }: { recent: readonly Decision[] }) {
       <p class="plot-key">
         <span class="key-dot" aria-hidden="true" /> each decision <span class="key-dash" aria-hidden="true" /> p50{' '}
         <strong>{microsecondsInWords(p50Us)}</strong>
-        {slower > 0 ? <span class="aside">{countInWords(slower)} at the edge took longer</span> : null}
+        {slower > 0 ? <span class="aside">{countInWords(slower)} off the scale</span> : null}
       </p>
       <Plot
         times={recent.map(({ tMs }) => tMs / 1000)}
