@@ -3,10 +3,9 @@
  * computes it (which precision, which rounding), so that the same ranges give the same scales and zero points.
  */
 import { OctetError } from '../base/errors.ts';
-import { elementTypes, type Tensor } from '../graph/tensor.ts';
-
-/** Float32 values as a tensor holds them. */
-export type Float32Values = Tensor<'float32'>['data'];
+import { clamp, integerRanges, roundHalfEven } from '../graph/integers.ts';
+import { type Float32Values, quantize, sliceShape } from '../graph/quantized-tensor.ts';
+import type { Tensor } from '../graph/tensor.ts';
 
 export type ActivationType = 'uint8' | 'int8';
 
@@ -22,15 +21,9 @@ export type QuantizedWeight = {
   readonly axis: number | undefined;
 };
 
-export const integerRanges = {
-  uint8: { min: 0, max: 255 },
-  int8: { min: -128, max: 127 },
-} as const satisfies Record<ActivationType, Range>;
-
 /** Symmetric weights leave -128 out, so that the range is the same on both sides of zero. */
 const weightSteps = 254;
 const smallestNormalFloat32 = 2 ** -126;
-const int32 = { min: -(2 ** 31), max: 2 ** 31 - 1 };
 
 /**
  * Scale and zero point of [min, max], widened to contain zero, which stays exact: padding and Relu need it.
@@ -55,21 +48,10 @@ export function representableRange({ type, scale, zeroPoint }: QuantParams): Ran
   return { min: scale * (min - zeroPoint), max: scale * (max - zeroPoint) };
 }
 
-/** Nearest integer, ties to even, as numpy and ONNX Runtime round. Exact for |x| < 2⁵¹. */
-export function roundHalfEven(x: number): number {
-  // Adding 1.5·2⁵² leaves no bits for a fraction, so the float64 unit itself rounds.
-  const shift = 6755399441055744;
-  return x + shift - shift;
-}
-
 /** Quantises float32 values with one scale: `clip(round(x / scale) + zeroPoint)`, the quotient in float32. */
-export function quantizeTensor({ dims, data }: Tensor<'float32'>, params: QuantParams): Tensor<ActivationType> {
+export function quantizeTensor(tensor: Tensor<'float32'>, params: QuantParams): Tensor<ActivationType> {
   const { type, scale, zeroPoint } = params;
-  const { min, max } = integerRanges[type];
-  const values = new elementTypes[type].array(data.length);
-  for (let i = 0; i < data.length; i++)
-    values[i] = clamp(roundHalfEven(Math.fround(data[i]! / scale)) + zeroPoint, min, max);
-  return { type, dims, data: values } as Tensor<ActivationType>;
+  return quantize(tensor, type, { scale: Float32Array.of(scale), zeroPoint: Int32Array.of(zeroPoint) }).tensor;
 }
 
 /** The largest magnitude of each slice along `axis` (of the whole tensor when undefined). */
@@ -98,13 +80,8 @@ export function quantizeWeight(
   scales: Float32Values,
   axis: number | undefined,
 ): QuantizedWeight {
-  const { channels, inner } = sliceShape(weight.dims, axis);
-  const values = new Int8Array(weight.data.length);
-  for (let i = 0; i < values.length; i++) {
-    const scale = scales[Math.floor(i / inner) % channels]!;
-    values[i] = clamp(roundHalfEven(Math.fround(weight.data[i]! / scale)), -128, 127);
-  }
-  return { values: { type: 'int8', dims: weight.dims, data: values }, scales, axis };
+  const { tensor } = quantize(weight, 'int8', { scale: scales, zeroPoint: new Int32Array(scales.length), axis });
+  return { values: tensor, scales, axis };
 }
 
 /**
@@ -119,7 +96,7 @@ export function biasScales(inputScale: number, weightScales: Float32Values): Flo
 export function quantizeBias(bias: Float32Values, scales: Float32Values): Int32Array<ArrayBuffer> {
   return Int32Array.from(bias, (value, i) => {
     const scale = scales.length === 1 ? scales[0]! : scales[i]!;
-    return roundHalfEven(clamp(value / scale, int32.min, int32.max));
+    return roundHalfEven(clamp(value / scale, integerRanges.int32));
   });
 }
 
@@ -136,13 +113,4 @@ export function scalesThatFitBias(scales: Float32Values, inputScale: number, bia
     const candidate = inputScale * scale;
     return candidate > 0 && candidate < smallest ? scale * (smallest / candidate) : scale;
   });
-}
-
-function sliceShape(dims: readonly number[], axis: number | undefined): { channels: number; inner: number } {
-  if (axis === undefined) return { channels: 1, inner: 1 };
-  return { channels: dims[axis]!, inner: dims.slice(axis + 1).reduce((product, size) => product * size, 1) };
-}
-
-function clamp(value: number, min: number, max: number): number {
-  return value < min ? min : value > max ? max : value;
 }

@@ -7,12 +7,12 @@ import { node as makeNode } from '../../graph/build.ts';
 import { constantTensor, storeTensor } from '../../graph/initializer.ts';
 import { definedIn } from '../../graph/links.ts';
 import type { Graph, Node, StoredTensor } from '../../graph/model.ts';
+import type { Float32Values } from '../../graph/quantized-tensor.ts';
 import { removeUnusedIn } from '../../graph/remove-unused.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import {
   absoluteMaxima,
   biasScales,
-  type Float32Values,
   type QuantParams,
   quantizeBias,
   quantizeTensor,

@@ -4,9 +4,10 @@
  */
 import { OctetError } from '../../base/errors.ts';
 import { constantTensor } from '../../graph/initializer.ts';
+import { integerRanges } from '../../graph/integers.ts';
 import type { Graph } from '../../graph/model.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { type ActivationType, affineParams, integerRanges, type QuantParams, type Range } from '../numerics.ts';
+import { type ActivationType, affineParams, type QuantParams, type Range } from '../numerics.ts';
 import { clipBounds } from './clip-bounds.ts';
 import type { Unit } from './units.ts';
 

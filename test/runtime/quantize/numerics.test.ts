@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { OctetError } from '../../../runtime/base/errors.ts';
 import { constantTensor } from '../../../runtime/graph/initializer.ts';
+import { roundHalfEven } from '../../../runtime/graph/integers.ts';
 import type { Tensor } from '../../../runtime/graph/tensor.ts';
 import {
   absoluteMaxima,
@@ -12,7 +13,6 @@ import {
   quantizeTensor,
   quantizeWeight,
   representableRange,
-  roundHalfEven,
   scalesThatFitBias,
   symmetricScales,
 } from '../../../runtime/quantize/numerics.ts';
