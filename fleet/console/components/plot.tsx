@@ -61,7 +61,8 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], unit: string): 
   return {
     width: element.clientWidth,
     height: heightPx,
-    padding: [8, 8, 0, 0],
+    // On the right, room for half a time of day.
+    padding: [8, 26, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     // Starting at zero keeps noise looking like noise.
