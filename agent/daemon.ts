@@ -113,6 +113,7 @@ export class Daemon implements AsyncDisposable {
       // The first slot has the stream that every console knows; further ones carry their name.
       openDecisions: () => streams.openDecisions(index === 0 ? 'decisions' : `decisions-${slot.slot}`),
       onChange: () => this.#reporter?.changed(),
+      onBroken: (error) => this.#failure.reject(error),
     });
   }
 

@@ -2,7 +2,7 @@
  * Drives one slot's deployment: stores what the pure machine decides, then carries it out. Also the ear of the slot's
  * runners: their decisions become telemetry, their crashes events.
  */
-import { errorRecordFrom } from '../../runtime/base/errors.ts';
+import { errorRecordFrom, OctetError } from '../../runtime/base/errors.ts';
 import type { Decision, RecordSpec, RunnerEvent } from '../../runtime/infer/messages.ts';
 import { retryDelays } from '../link/delays.ts';
 import type { Reported } from '../protocol/messages.ts';
@@ -24,6 +24,8 @@ export type DeploymentOptions = Pick<
   readonly openDecisions: () => DecisionSink;
   /** What `reported` shows has changed. */
   readonly onChange: () => void;
+  /** The store is broken: the agent must not go on without it. */
+  readonly onBroken: (error: OctetError) => void;
 };
 
 export type DecisionSink = { write(decisions: readonly Decision[]): void; end(): void };
@@ -144,6 +146,7 @@ export class Deployment {
     const { ports, slot } = this.#options;
     const settled = work.catch((error: unknown) => {
       // On a stop everything is interrupted; what was to be done is in the store.
+      if (error instanceof OctetError && error.code === 'STORE_FAILED') this.#options.onBroken(error);
       if (!this.#stopping.signal.aborted)
         ports.log.error({ slot: slot.slot, error: errorRecordFrom(error) }, 'effect failed');
     });

@@ -72,8 +72,11 @@ export const performers: { readonly [K in Effect['kind']]: Perform<K> } = {
   }),
 
   run: async ({ runnable, isRecording }, context) => {
-    const { slot, ports, runner, config } = context;
-    const model = await ports.readModel(runnable.model.folder);
+    const { slot, ports, runner, config, dispatch } = context;
+    const model = await ports.readModel(runnable.model.folder).catch((cause: unknown) => {
+      dispatch({ kind: 'modelLost', error: errorRecordFrom(cause) });
+    });
+    if (!model) return;
     const record = isRecording ? recordSpec(config, slot, runnable.model) : undefined;
     const start = activeStart(slot, model, runnable, record);
     const listener = context.listenerFor(runnable, record);

@@ -71,6 +71,8 @@ export type DeploymentEvent =
   | { readonly kind: 'unhealthy'; readonly error: ErrorRecord }
   /** What runs does not stay up. */
   | { readonly kind: 'crashLoop'; readonly sha256: string; readonly error: ErrorRecord }
+  /** The model's folder is gone or damaged: nothing can run from it. */
+  | { readonly kind: 'modelLost'; readonly error: ErrorRecord }
   /** Verifying, recording or selecting failed. */
   | { readonly kind: 'failed'; readonly error: ErrorRecord };
 

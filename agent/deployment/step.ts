@@ -103,6 +103,12 @@ const handlers: { readonly [K in DeploymentEvent['kind']]: Handler<K> } = {
     return [{ ...next, error }, [announceError('crash-loop', error)]];
   },
 
+  // Pulling again repairs it: the store replaces what is not what its digest says.
+  modelLost: (state, { error }) => [
+    { ...enter(state, 'downloading'), active: null, previous: null, candidate: null, error },
+    [{ kind: 'pull', when: 'now' }, announceError('model-lost', error)],
+  ],
+
   failed: (state, { error }) => (isSettled(state) ? [state, []] : fail(state, error)),
 };
 

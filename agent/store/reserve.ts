@@ -5,8 +5,6 @@
 import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-export type Reserve = ReturnType<typeof createReserve>;
-
 /** Telemetry stops when the disk has less free than this, or than 5 % of it on a small disk. */
 const floorBytes = 64 * 2 ** 20;
 const floorShare = 0.05;

@@ -14,18 +14,18 @@ function cannotMount(): string | false {
   const folder = `/tmp/octet-mount-${process.pid}`;
   mkdirSync(folder);
   const isMounted = mount(folder, '1m');
-  if (isMounted) spawnSync('umount', [folder]);
+  if (isMounted) spawnSync('/usr/bin/umount', [folder]);
   rmSync(folder, { recursive: true });
   return isMounted ? false : 'needs to mount a tmpfs: run it as root';
 }
 
 function mount(folder: string, size: string): boolean {
-  return spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]).status === 0;
+  return spawnSync('/usr/bin/mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]).status === 0;
 }
 
 async function smallDisk(t: TestContext): Promise<string> {
   let mounted: string | undefined;
-  t.after(() => mounted && spawnSync('umount', ['--lazy', mounted]));
+  t.after(() => mounted && spawnSync('/usr/bin/umount', ['--lazy', mounted]));
   const folder = join(await temporaryFolder(t), 'disk');
   mkdirSync(folder);
   assert.ok(mount(folder, '12m'));

@@ -28,6 +28,27 @@ describe('an agent and a broker that comes and goes', { skip: missing('mosquitto
     assert.equal(consumer.of('system').missing.length, 0);
   });
 
+  it('loses nothing when the broker goes away again in the middle of the backlog', async (t) => {
+    const broker = await mosquitto(t);
+    await broker.start();
+    const consumer = await Consumer.connect(t, broker.url);
+    const installation = await install(t, { brokerUrl: broker.url, speed: 60 });
+    await installation.knowFloat32();
+    installation.start();
+    await consumer.decisions(30);
+    for (let outage = 0; outage < 4; outage += 1) {
+      await broker.stop();
+      await waitUntil('an outage', pause(1500));
+      const before = consumer.batches.length;
+      await broker.start();
+      await waitUntil('the first word after it', () => consumer.batches.length > before);
+    }
+    await consumer.decisions(consumer.of('decisions').points.length + 60);
+    const { missing: lost, duplicates, epochs } = consumer.of('decisions');
+    t.diagnostic(`${duplicates} duplicates`);
+    assert.deepEqual([lost, epochs.length], [[], 1]);
+  });
+
   it('decides from the first second when the broker is down at the start, and delivers later', async (t) => {
     const broker = await mosquitto(t);
     const installation = await install(t, { brokerUrl: broker.url });

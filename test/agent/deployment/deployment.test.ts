@@ -10,6 +10,7 @@ import { confirmation } from '../../../agent/deployment/health.ts';
 import type { Ports } from '../../../agent/ports.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import { type ModelFolder, parseManifest } from '../../../models/manifest.ts';
+import type { PulledModel } from '../../../models/pull.ts';
 import { OctetError } from '../../../runtime/base/errors.ts';
 import { sha256Of } from '../../../runtime/base/files.ts';
 import type { SelectionRequest, VariantRow } from '../../../runtime/select/selection.ts';
@@ -54,6 +55,7 @@ async function setUp(t: TestContext, { liveCalibration = false } = {}) {
   const selection = { gate: Promise.resolve() };
   const announced: string[] = [];
   const epochs: number[][] = [];
+  const pulled: PulledModel = { folder: modelFolder, digest: 'd1', name: 'm', version: '1.0.0', origin: 'present' };
   const ports: Ports = {
     ...{ clock, random: () => 0, log: pino({ level: 'silent' }), version: '0', bootId: () => 'b' },
     startRunner: runners.startRunner,
@@ -65,7 +67,7 @@ async function setUp(t: TestContext, { liveCalibration = false } = {}) {
       const chosen = rows[1]!;
       return { outcome: 'met', rows, chosen, chosenPath: int8Path, verdict: 'fast', evidencePath: '', durationMs: 1 };
     },
-    pullModel: async () => ({ folder: modelFolder, digest: 'd1', name: 'm', version: '1.0.0', origin: 'present' }),
+    pullModel: async () => pulled,
     verifyModel: async () => model,
     readModel: async () => model,
     probe: () => Promise.reject(new Error('not asked')),
@@ -82,11 +84,12 @@ async function setUp(t: TestContext, { liveCalibration = false } = {}) {
         return { write: (decisions) => epoch.push(...decisions.map(({ seq }) => seq)), end: () => undefined };
       },
       onChange: () => undefined,
+      onBroken: (error) => assert.fail(error),
     });
     t.after(() => deployment[Symbol.asyncDispose]());
     return deployment;
   };
-  return { clock, runners, store, create, announced, epochs, selections, selection };
+  return { clock, runners, store, create, announced, epochs, selections, selection, model, pulled };
 }
 
 function describeModel(folder: string): ModelFolder {
@@ -231,6 +234,30 @@ describe('a deployment on a slot', () => {
     await reach(second, 'activating');
     assert.equal(given.selections.length, 2);
     assert.equal(given.runners.all.filter(({ start }) => start.record).length, 1);
+  });
+
+  it('pulls a model again whose folder is gone, and runs float32 and then the choice it knows', async (t) => {
+    const given = await setUp(t);
+    const first = given.create();
+    await toConfirming(given, first);
+    await given.runners.last.decide(confirmation.decisions);
+    await given.clock.advance(confirmation.ms + 200);
+    await first[Symbol.asyncDispose]();
+    const gone = new OctetError('FILE_NOT_FOUND', 'no manifest');
+    let isGone = true;
+    const second = given.create({
+      readModel: async () => (isGone ? Promise.reject(gone) : given.model),
+      pullModel: async () => {
+        isGone = false;
+        return given.pulled;
+      },
+    });
+    second.start();
+    await untilRunners(given, 5);
+    assert.match(given.runners.all[3]!.start.modelPath, /model\.onnx$/);
+    assert.match(given.runners.last.start.modelPath, /int8\.onnx$/);
+    assert.ok(given.announced.includes('model-lost'));
+    assert.equal(given.selections.length, 1);
   });
 
   it('opens a new stream for each process of its runner', async (t) => {
