@@ -36,12 +36,14 @@ export async function recordWindows(
     start,
     niceness: backgroundNiceness,
     listener: {
-      onProcess: () => (event) => {
-        const outcome = progress.note(event);
-        onProgress(progress.windows);
-        if (outcome === 'enough') resolve();
-        if (outcome === 'too little') reject(tooLittle(progress.windows, windows));
-      },
+      onProcess: () => ({
+        onEvent: (event) => {
+          const outcome = progress.note(event);
+          onProgress(progress.windows);
+          if (outcome === 'enough') resolve();
+          if (outcome === 'too little') reject(tooLittle(progress.windows, windows));
+        },
+      }),
       onCrash: () => undefined, // started again; a loop of crashes ends the recording
       onCrashLoop: (error) => reject(errorFromRecord(error)),
     },

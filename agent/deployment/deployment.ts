@@ -164,15 +164,17 @@ export class Deployment {
     return {
       onProcess: () => {
         let sink: DecisionSink | undefined;
-        return (event) => {
-          if (event.kind === 'ready') sink = this.#options.openDecisions();
-          if (event.kind === 'decisions') {
-            sink?.write(event.decisions);
-            this.#health.noteDecisions(event.decisions.length);
-          }
-          if (event.kind === 'failed' || event.kind === 'ended') sink?.end();
-          if (event.kind === 'problem') this.#announce('runner-problem', 'warning', event.error);
-          onRecording?.(event);
+        return {
+          onEvent: (event) => {
+            if (event.kind === 'ready') sink = this.#options.openDecisions();
+            if (event.kind === 'decisions') {
+              sink?.write(event.decisions);
+              this.#health.noteDecisions(event.decisions.length);
+            }
+            if (event.kind === 'problem') this.#announce('runner-problem', 'warning', event.error);
+            onRecording?.(event);
+          },
+          onExit: () => sink?.end(),
         };
       },
       onCrash: (error) => {

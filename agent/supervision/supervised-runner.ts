@@ -11,9 +11,16 @@ import { crashLoop, decideRestart } from './restart-policy.ts';
 /** The agent itself ends within 3 s; a runner gets most of that to close its recording. */
 const stopMs = 2000;
 
+/** Hears one process. */
+export type ProcessListener = {
+  onEvent(event: RunnerEvent): void;
+  /** It is gone; a last few events may still arrive. */
+  onExit?(): void;
+};
+
 export type RunnerListener = {
-  /** A process starts; the returned function hears its events. */
-  onProcess(): (event: RunnerEvent) => void;
+  /** A process starts: who hears it. */
+  onProcess(): ProcessListener;
   /** It died, or said that it cannot go on; it is being started again. */
   onCrash(error: ErrorRecord): void;
   onCrashLoop(error: ErrorRecord): void;
@@ -85,20 +92,21 @@ export class SupervisedRunner {
   /** One process from start to end. @returns why it crashed, or undefined when it ended as it should. */
   async #runOnce(onReady: () => void): Promise<ErrorRecord | undefined> {
     const { start, startRunner, niceness, listener } = this.#options;
-    const listen = listener.onProcess();
+    const process = listener.onProcess();
     let failure: ErrorRecord | undefined;
     let hasEnded = false;
     const onEvent = (event: RunnerEvent) => {
       if (event.kind === 'failed') failure = event.error;
       if (event.kind === 'ended') hasEnded = true;
       if (event.kind === 'ready') onReady();
-      listen(event);
+      process.onEvent(event);
     };
     // Not the stop signal: it would kill, and a stop lets recordings be closed first.
     const { signal } = this.#killing;
     const handle = startRunner(start, { onEvent, signal, ...(niceness === undefined ? {} : { niceness }) });
     this.#handle = handle;
     const exit = await handle.exited;
+    process.onExit?.();
     if (hasEnded && exit.code === 0) return undefined;
     return exit.error ?? failure ?? crashRecord(exit);
   }

@@ -33,7 +33,8 @@ export class StreamWriter {
   /** Everything gathered since the last call, as rows for the outbox. */
   take(nowMs: number): Taken {
     const taken = [...this.#epochs].map((writer) => ({ writer, ...writer.take() }));
-    for (const { writer } of taken) if (writer.isEnded) this.#epochs.delete(writer);
+    // An ended process's last words may come after the news of its end: an epoch goes when it has been silent since.
+    for (const { writer, runs } of taken) if (writer.isEnded && runs.length === 0) this.#epochs.delete(writer);
     return {
       gaps: taken.flatMap(({ gaps }) => gaps),
       batches: taken.flatMap(({ writer, runs }) => runs.flatMap((run) => this.#rowsFrom(writer, run, nowMs))),
@@ -92,7 +93,7 @@ export class EpochWriter {
     this.#next = seq + 1;
   }
 
-  /** No more points will come. */
+  /** No more points will come, but for those already on their way. */
   end(): void {
     this.#isEnded = true;
   }

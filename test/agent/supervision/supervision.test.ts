@@ -18,7 +18,7 @@ function listening() {
   const listener: RunnerListener = {
     onProcess: () => {
       heard.processes += 1;
-      return () => undefined;
+      return { onEvent: () => undefined };
     },
     onCrash: () => {
       heard.crashes += 1;

@@ -47,12 +47,17 @@ describe('a stream writer', () => {
     );
   });
 
-  it('still gives the last points of an epoch that has ended', () => {
+  it('still gives points that come after the news of the end, and then forgets the epoch', () => {
     const writer = new StreamWriter('dev');
     const epoch = writer.begin('decisions', '1-a');
     epoch.append(0, [0]);
     epoch.end();
     assert.equal(writer.take(0).batches.length, 1);
+    epoch.append(1, [1]);
+    assert.equal(writer.take(0).batches.length, 1);
+    writer.take(0);
+    epoch.append(2, [2]);
+    assert.equal(writer.take(0).batches.length, 0);
   });
 });
 
