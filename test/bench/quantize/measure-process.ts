@@ -1,0 +1,124 @@
+/**
+ * One measurement in a fresh process: sessions leak, and where the allocator put things shows in the figures, so that what
+ * is compared is measured in several processes.
+ */
+import { evenly, openSamples, type Samples } from '../../../runtime/data/samples.ts';
+import { profileModel } from '../../../runtime/engine/profile.ts';
+import { openSession, type Session } from '../../../runtime/engine/session.ts';
+import type { Feeds, Tensor } from '../../../runtime/graph/tensor.ts';
+import { decideWindows } from '../../../runtime/measure/decide.ts';
+import { median } from '../../../runtime/measure/statistics.ts';
+import { callsPerReading, clockTickUs, monotonicUs, timeCalls, warmUp } from '../../../runtime/measure/timing.ts';
+import { rotatingCall } from '../../../runtime/measure/trial-feeds.ts';
+import type {
+  DecideRequest,
+  DecideResult,
+  MeasureRequest,
+  MeasureResult,
+  ShareRequest,
+  ShareResult,
+  TimeRequest,
+  TimeResult,
+} from './measure-messages.ts';
+
+const mostFeeds = 32;
+const warmUpMs = 500;
+/** Calls of a block, and how many of them are dropped: they find the caches as the model before left them. */
+const blockCalls = 60;
+const droppedCalls = 6;
+/** A slow model shall not take all the time; a block of it may be shorter. */
+const blockBudgetUs = 60_000;
+const fewestCalls = 10;
+
+async function time({ models, dataFolder, batch, rounds }: TimeRequest): Promise<TimeResult> {
+  const tickUs = clockTickUs(monotonicUs);
+  const sides = await Promise.all(
+    models.map(async ({ path }) => {
+      const session = await openSession(path);
+      const call = rotatingCall(session, await batchedFeeds(session, dataFolder, batch));
+      const { callUs } = await warmUp(call, warmUpMs, monotonicUs);
+      const calls = Math.max(fewestCalls, Math.min(blockCalls, Math.floor(blockBudgetUs / callUs)));
+      return { call, calls, perReading: callsPerReading(callUs, tickUs) };
+    }),
+  );
+  const measured: number[][] = [];
+  for (let round = 0; round < rounds; round++) {
+    const times = new Array<number>(sides.length);
+    // Who goes first, and so whom each one follows, changes from round to round.
+    for (const [at, side] of turned([...sides.entries()], round)) {
+      const { call, calls, perReading } = side;
+      times[at] = median((await timeCalls(call, calls, perReading, monotonicUs)).slice(droppedCalls));
+    }
+    measured.push(times);
+  }
+  return { kind: 'time', rounds: measured };
+}
+
+/** Rotated by `round`, and every second time reversed. */
+function turned<T>(values: readonly T[], round: number): T[] {
+  const start = round % values.length;
+  const rotated = [...values.slice(start), ...values.slice(0, start)];
+  return round % 2 === 0 ? rotated : rotated.reverse();
+}
+
+async function batchedFeeds(session: Session, dataFolder: string, batch: number): Promise<readonly Feeds[]> {
+  const samples = await openSamples(dataFolder, { inputs: session.inputs });
+  const chosen = evenly(samples, mostFeeds * batch);
+  const groups = Math.max(1, Math.floor(chosen.count / batch));
+  return Promise.all(Array.from({ length: groups }, (_, group) => batchOf(chosen, group * batch, batch)));
+}
+
+/** Rows one after another along axis 0; samples are used again when there are fewer than the batch takes. */
+async function batchOf(samples: Samples, from: number, batch: number): Promise<Feeds> {
+  const rows = await Promise.all(
+    Array.from({ length: batch }, (_, index) => samples.feeds((from + index) % samples.count)),
+  );
+  return batch === 1 ? rows[0]! : Object.fromEntries(Object.keys(rows[0]!).map((name) => [name, joined(name, rows)]));
+}
+
+function joined(name: string, rows: readonly Feeds[]): Tensor {
+  const parts = rows.map((row) => row[name] as Tensor<'float32'>);
+  const { dims, data } = parts[0]!;
+  const all = new Float32Array(data.length * parts.length);
+  for (const [index, part] of parts.entries()) all.set(part.data, index * data.length);
+  return { type: 'float32', dims: [parts.length, ...dims.slice(1)], data: all };
+}
+
+async function decide({ models, dataFolder, task }: DecideRequest): Promise<DecideResult> {
+  const decided = [];
+  for (const { path } of models) {
+    const session = await openSession(path);
+    const samples = await openSamples(dataFolder, { inputs: session.inputs });
+    const known = task === 'classify' ? undefined : ({ kind: task } as const);
+    decided.push(await decideWindows(session, samples, samples.count, known, () => {}));
+    await session.close();
+  }
+  return { kind: 'decide', decided };
+}
+
+const heavyOperator = /Conv|MatMul|Gemm/;
+
+async function share({ path, dataFolder }: ShareRequest): Promise<ShareResult> {
+  const { inputs } = await openSession(path);
+  const feeds = await (await openSamples(dataFolder, { inputs })).feeds(0);
+  const nodes = await profileModel(path, feeds, 300);
+  const total = (wanted: typeof nodes) => wanted.reduce((sum, { meanUs }) => sum + meanUs, 0);
+  return { kind: 'share', share: total(nodes.filter(({ opType }) => heavyOperator.test(opType))) / total(nodes) };
+}
+
+function answer(request: MeasureRequest): Promise<MeasureResult> {
+  switch (request.kind) {
+    case 'time':
+      return time(request);
+    case 'decide':
+      return decide(request);
+    case 'share':
+      return share(request);
+    default:
+      return request satisfies never;
+  }
+}
+
+process.once('message', async (request: MeasureRequest) => {
+  process.send?.(await answer(request), () => process.disconnect());
+});

@@ -1,0 +1,39 @@
+/** `octet quantize` as a user runs it: a process of its own, with its wall time and its peak memory. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { programPath } from '../../../runtime/base/children.ts';
+import { kilobytesIn } from '../../../runtime/hardware/memory.ts';
+
+export type QuantizeRun = {
+  readonly wallS: number;
+  /** VmHWM of the process; children (of `auto`) are not in it. */
+  readonly peakBytes: number;
+} & ({ readonly ok: true } | { readonly ok: false; readonly reason: string });
+
+/** @param words after `octet quantize MODEL -o OUT`. */
+export async function runQuantize(modelPath: string, outPath: string, words: readonly string[]): Promise<QuantizeRun> {
+  const peakPath = `${outPath}.peak`;
+  const preload = ['--import', join(import.meta.dirname, 'peak-on-exit.ts')];
+  const startMs = performance.now();
+  const child = spawn(
+    process.execPath,
+    [...preload, programPath(), 'quantize', modelPath, '-o', outPath, '--json', ...words],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, OCTET_BENCH_PEAK: peakPath } },
+  );
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  const wallS = (performance.now() - startMs) / 1000;
+  const peakBytes = kilobytesIn(await readFile(peakPath, 'utf8'), 'VmHWM') ?? Number.NaN;
+  await rm(peakPath);
+  return code === 0
+    ? { ok: true, wallS, peakBytes }
+    : { ok: false, wallS, peakBytes, reason: reasonIn(stderr || stdout) };
+}
+
+/** A recipe that this version does not know is an answer, not a fault of the bench. */
+function reasonIn(output: string): string {
+  if (/Allowed choices|unknown option/.test(output)) return 'not there yet';
+  return output.trim().split('\n').at(0) ?? 'no message';
+}
