@@ -10,7 +10,7 @@ import { valueInfo } from '../graph/build.ts';
 import type { Model } from '../graph/model.ts';
 import { encodeModel } from '../graph/save.ts';
 import type { Feeds, Tensor } from '../graph/tensor.ts';
-import { type Observer, observers } from './observers.ts';
+import { type Observer, observers } from './observers/observers.ts';
 import type { Ranges } from './place/place.ts';
 import type { ObserverName } from './recipe.ts';
 

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 
 /** What turns a stream of tensors into a range; each name is an entry of the table in observers.ts. */
-export const observerNames = ['min-max', 'mse'] as const;
+export const observerNames = ['min-max', 'moving-average', 'percentile', 'entropy', 'mse'] as const;
 
 const excludeSchema = z
   .array(z.string().min(1))
@@ -33,6 +33,16 @@ export const staticSchema = z.strictObject({
   weight: z.literal('int8').default('int8'),
   perChannel: z.boolean().default(true),
   observer: z.enum(observerNames).default('min-max'),
+  /** Evens out the channels between neighbouring layers first, which one scale for a whole weight needs (equalize.ts). */
+  equalize: z.boolean().default(false),
+  /** Moves what a Relu always lets through into the next bias; with or without `equalize` (absorb-bias.ts). */
+  absorbBias: z.boolean().default(false),
+  /** Scale of a weight: from its largest value, or the one of least squared error (clip-weights.ts). */
+  weightRange: z.enum(['min-max', 'mse']).default('min-max'),
+  /** Each weight to its nearest step, or all of an output together so that its error on the data is least (reconstruct.ts). */
+  rounding: z.enum(['nearest', 'reconstruct']).default('nearest'),
+  /** Takes the mean error of each channel out through the bias, layer by layer (correct-bias.ts). */
+  biasCorrection: z.boolean().default(false),
   exclude: excludeSchema,
 });
 

@@ -10,12 +10,17 @@ test('a recipe of kind static says every choice, also those left to their defaul
     weight: 'int8',
     perChannel: true,
     observer: 'min-max',
+    equalize: false,
+    absorbBias: false,
+    weightRange: 'min-max',
+    rounding: 'nearest',
+    biasCorrection: false,
     exclude: [],
   });
 });
 
 test('a recipe with an unknown field, observer or kind is refused', () => {
-  for (const wrong of [{ kind: 'static', bits: 8 }, { kind: 'static', observer: 'entropy' }, { kind: 'weight-only' }])
+  for (const wrong of [{ kind: 'static', bits: 8 }, { kind: 'static', observer: 'kl' }, { kind: 'weight-only' }])
     assert.equal(recipeSchema.safeParse(wrong).success, false, JSON.stringify(wrong));
 });
 
