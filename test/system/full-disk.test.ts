@@ -17,13 +17,13 @@ describe('on a full disk', { skip: mayMount }, () => {
     folder = mkdtempSync(join(tmpdir(), 'octet-full-disk-'));
     disk = join(folder, 'disk');
     mkdirSync(disk);
-    const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk], {
+    const { status, stderr } = spawnSync('/usr/bin/mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk], {
       encoding: 'utf8',
     });
     assert.equal(status, 0, stderr);
   });
   after(() => {
-    spawnSync('umount', [disk]);
+    spawnSync('/usr/bin/umount', [disk]);
     rmSync(folder, { recursive: true });
   });
 

@@ -4,6 +4,7 @@ import type { SourceSpec } from '../../../runtime/infer/messages.ts';
 import { openSource, type SampleBlock, type SourceContext } from '../../../runtime/infer/source.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { pipeline, recordSign } from './small-runner.ts';
 
 const problems = { reporter: () => (error: Error) => assert.fail(error) };
@@ -52,7 +53,7 @@ describe('replay', () => {
       [400, 101],
     ] as const) {
       await clock.advance(stepMs);
-      await waitForReads();
+      await waitUntil(`${expected} samples played`, () => played >= expected);
       assert.equal(played, expected);
     }
     await clock.advance(2000);
@@ -79,8 +80,3 @@ describe('replay', () => {
     await assert.rejects(open(folder, 50), { code: 'DATA_MISMATCH' });
   });
 });
-
-/** File reads take turns of their own that a fake clock knows nothing of. */
-async function waitForReads(): Promise<void> {
-  for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
-}
