@@ -3,10 +3,10 @@
  * one for the two that lead. One at a time, so that no trial disturbs another.
  */
 import { errorFromRecord } from '../base/errors.ts';
+import { judge } from '../measure/judge.ts';
 import type { AloneResult, DecideRequest, PrepareResult, TrialData, TrialRequest } from '../measure/messages.ts';
 import { speedupOf } from '../measure/paired-blocks.ts';
 import { type ResultOf, runTrial, type TrialOutcome } from '../measure/trial.ts';
-import { judge } from './judge.ts';
 import type { Measured, Observed, VariantFile } from './measured.ts';
 import { type ProgressMeter, progressMeter } from './progress.ts';
 import type { SelectionProgress, SelectionRequest } from './selection.ts';

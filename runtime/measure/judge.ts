@@ -1,7 +1,7 @@
 /** Two models' answers on the same windows → what the variant costs. */
 import type { Budget } from '../data/pipeline.ts';
-import { type AccuracyJudgement, judgeDecisions, judgeOutputs } from '../measure/accuracy.ts';
-import type { Decided } from '../measure/messages.ts';
+import { type AccuracyJudgement, judgeDecisions, judgeOutputs } from './accuracy.ts';
+import type { Decided } from './messages.ts';
 
 /** Null when they cannot be compared: one of them decided nothing, or their outputs differ in size. */
 export function judge(baseline: Decided | null, variant: Decided | null, budget: Budget): AccuracyJudgement | null {
