@@ -3,6 +3,7 @@ import { intAttribute } from '../attributes.ts';
 import type { Node } from '../model.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
 import { addBias, dotProduct } from './accumulate.ts';
+import { inEitherLayout } from './channels-last.ts';
 import {
   inputAt,
   integersAt,
@@ -11,7 +12,6 @@ import {
   type Operand,
   outputAt,
   quantizedAt,
-  unsupportedError,
   zeroPointsAt,
 } from './kernel.ts';
 import { multipliers, requantize } from './requantize.ts';
@@ -29,15 +29,14 @@ export const convInteger: Kernel = (inputs, node) => {
  * `m = s_x · s_w / s_y` in float32; the weight's scale is one or one for each of M. ONNX QLinearConv-10;
  * ONNX Runtime, core/providers/cpu/quantization/qlinearconv.cc.
  */
-export const qLinearConv: Kernel = (inputs, node) => {
-  if (intAttribute(node, 'channels_last', 0) !== 0) throw unsupportedError(node, 'expected channels_last 0, got 1');
+export const qLinearConv: Kernel = inEitherLayout((inputs, node) => {
   const x = quantizedAt(inputs, node, 0);
   const w = quantizedAt(inputs, node, 3, { axis: 0 });
   const y = outputAt(inputs, node, { scale: 6, zeroPoint: 7 }, x.tensor.type);
   const bias = inputs[8] && inputAt(inputs, node, 8, ['int32']);
   const sums = addBias(convolve(x, w, node), bias, 1);
   return [requantize(sums, multipliers(x.scale[0]!, w.scale, y.scale), 1, y)];
-};
+});
 
 /** `acc[n, m, p] = Σ (x[n, c, p · stride − pad + t · dilation] − z_x) · (w[m, c, t] − z_w[m])` over the group's c and all taps t. */
 function convolve(x: Operand, w: Operand, node: Node): Tensor<'int32'> {

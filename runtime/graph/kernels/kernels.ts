@@ -5,6 +5,7 @@
 import type { Node } from '../model.ts';
 import type { Feeds, Tensor } from '../tensor.ts';
 import { qLinearLeakyRelu, qLinearSigmoid, qLinearSoftmax } from './activations.ts';
+import { channelsLast } from './channels-last.ts';
 import { convInteger, qLinearConv } from './convolution.ts';
 import { qLinearAdd, qLinearMul } from './elementwise.ts';
 import { type Kernel, unsupportedError } from './kernel.ts';
@@ -32,6 +33,7 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   'com.microsoft:QuantizeLinear': quantizeLinear,
   'com.microsoft:DequantizeLinear': dequantizeLinear,
   'com.microsoft:QLinearConv': qLinearConv,
+  'com.microsoft:NhwcMaxPool': channelsLast(maxPool),
   'com.microsoft:MatMulIntegerToFloat': matMulIntegerToFloat,
   'com.microsoft:DynamicQuantizeMatMul': dynamicQuantizeMatMul,
   'com.microsoft:QGemm': qGemm,

@@ -18,6 +18,7 @@ import {
   zeroPoints,
 } from './oracle.ts';
 
+const parameterOrder = ['x', 'sx', 'zx', 'w', 'sw', 'zw', 'sy', 'zy'];
 const small = fc.integer({ min: 1, max: 3 });
 
 /** Spatial settings of `rank` axes; the window fits into the padded input. */
@@ -125,7 +126,7 @@ test('QLinearConv: the same with a scale for each filter, a bias and saturation'
           Array.from({ length: filters }, () => Math.round((next() - 0.5) * 2 ** (31 * next()))),
         ),
       };
-      const inputs = ['x', 'sx', 'zx', 'w', 'sw', 'zw', 'sy', 'zy', ...(hasBias ? ['b'] : [])];
+      const inputs = [...parameterOrder, ...(hasBias ? ['b'] : [])];
       await assertSameBits({
         node: node('QLinearConv', inputs, ['y'], attributesOf(each)),
         values: only(values, inputs),
@@ -133,6 +134,33 @@ test('QLinearConv: the same with a scale for each filter, a bias and saturation'
       });
     }),
     { numRuns: 120 },
+  );
+});
+
+test('QLinearConv: the channel counts and the layout that ONNX Runtime has kernels of their own for', {
+  skip: needsExactProducts,
+}, async () => {
+  const shapes = fc.constantFrom(
+    { what: 'dense', groups: 1, inGroup: 16, outGroup: 24 },
+    { what: 'depthwise', groups: 24, inGroup: 1, outGroup: 1 },
+    { what: 'depthwise, two filters each', groups: 17, inGroup: 1, outGroup: 2 },
+    { what: 'pointwise', groups: 1, inGroup: 33, outGroup: 32 },
+  );
+  await fc.assert(
+    fc.asyncProperty(shapes, signs, fc.nat(1), seeds, async ({ what, groups, inGroup, outGroup }, type, last, seed) => {
+      const kernel = what === 'pointwise' ? 1 : 3;
+      const size = what === 'pointwise' ? 4 : 6;
+      const values = {
+        x: integers(type, last ? [1, size, size, groups * inGroup] : [1, groups * inGroup, size, size], seed),
+        w: integers('int8', [groups * outGroup, inGroup, kernel, kernel], seed + 1),
+        ...{ sx: scalar('float32', 0.02), zx: scalar(type, 100), sw: scalar('float32', 0.01), zw: scalar('int8', 0) },
+        ...{ sy: scalar('float32', 0.3), zy: scalar(type, 7) },
+      };
+      const attributes = { group: int(groups), ...(last ? { channels_last: int(1) } : {}) };
+      const conv = node(`${last ? 'com.microsoft:' : ''}QLinearConv`, parameterOrder, ['y'], attributes);
+      await assertSameBits({ node: conv, values, outputs: [type] });
+    }),
+    { numRuns: 40 },
   );
 });
 
@@ -160,8 +188,11 @@ test('QLinearConv: automatic padding puts the odd element where the mode says', 
           ...{ sy: scalar('float32', 0.1), zy: scalar('uint8', 128) },
         };
         const attributes = { auto_pad: string(mode), strides: ints([stride, stride]) };
-        const inputs = ['x', 'sx', 'zx', 'w', 'sw', 'zw', 'sy', 'zy'];
-        await assertSameBits({ node: node('QLinearConv', inputs, ['y'], attributes), values, outputs: ['uint8'] });
+        await assertSameBits({
+          node: node('QLinearConv', parameterOrder, ['y'], attributes),
+          values,
+          outputs: ['uint8'],
+        });
       },
     ),
     { numRuns: 40 },
