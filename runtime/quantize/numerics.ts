@@ -7,7 +7,7 @@ import { clamp, integerRanges, roundHalfEven } from '../graph/integers.ts';
 import { type Float32Values, quantize, sliceShape } from '../graph/quantized-tensor.ts';
 import type { Tensor } from '../graph/tensor.ts';
 
-export type ActivationType = 'uint8' | 'int8';
+export type ActivationType = 'uint8' | 'int8' | 'uint16' | 'int16';
 
 export type Range = { readonly min: number; readonly max: number };
 

@@ -6,26 +6,33 @@ import { OctetError } from '../base/errors.ts';
 import type { Samples } from '../data/samples.ts';
 import { checkFeeds } from '../engine/check-feeds.ts';
 import { openSession } from '../engine/session.ts';
-import { valueInfo } from '../graph/build.ts';
 import type { Model } from '../graph/model.ts';
 import { encodeModel } from '../graph/save.ts';
 import type { Feeds, Tensor } from '../graph/tensor.ts';
+import { exposeValues } from './bodies/expose-values.ts';
 import { type Observer, observers } from './observers/observers.ts';
 import type { Ranges } from './place/place.ts';
 import type { ObserverName } from './recipe.ts';
 
 export type ObserveOptions = {
-  readonly observers: readonly ObserverName[];
+  readonly observers: readonly (ObserverName | CustomObserver)[];
   /** Called after each sample with the number of samples seen. */
   readonly onSample?: (seen: number) => void;
   readonly signal?: AbortSignal;
 };
 
-/** Ranges by observer. */
-export type Observation = ReadonlyMap<ObserverName, Ranges>;
+/** An observer of your own. Its name must not be one of the table in observers.ts. */
+export type CustomObserver = {
+  readonly name: string;
+  /** Called once for each tensor. */
+  create(): Observer;
+};
+
+/** Ranges by observer's name. A tensor of which no value was ever seen (its branch was not taken) has none. */
+export type Observation = ReadonlyMap<string, Ranges>;
 
 /**
- * @param tensors names of float32 values of the model's graph (inputs included).
+ * @param tensors names of float32 values of the model (inputs, and values in bodies of If and Loop included).
  * @throws DATA_MISMATCH when a sample does not fit the model; DATA_INVALID naming the tensor and the sample when a value is
  * NaN or infinite; MODEL_UNSUPPORTED when a tensor is not float32.
  */
@@ -36,18 +43,24 @@ export async function observe(
   { observers: names, onSample, signal }: ObserveOptions,
 ): Promise<Observation> {
   // Every activation as it is written: optimising would fuse some of them away.
-  const session = await openSession(encodeModel(withOutputs(model, tensors)), { level: 'disabled' });
+  const { model: open, exposed } = exposeValues(model, tensors);
+  const session = await openSession(encodeModel(open), { level: 'disabled' });
   try {
-    const watched = new Map(names.map((name) => [name, new Map(tensors.map((t) => [t, observers[name]()]))]));
+    const watched = new Map(names.map((name) => observersFor(name, tensors)));
+    const seen = new Set<string>();
     for (let index = 0; index < samples.count; index++) {
       signal?.throwIfAborted();
       const feeds = await samples.feeds(index);
       if (index === 0) checkFeeds(session.inputs, feeds);
-      const values = await runOn(session, feeds, tensors);
-      for (const [name, tensor] of values) takeIn(name, checkedValues(name, tensor, index), watched.values());
+      const given = await runOn(session, feeds, tensors, exposed);
+      for (const [name, tensor] of given) {
+        const values = checkedValues(name, tensor, index);
+        if (values.length > 0) seen.add(name);
+        for (const byTensor of watched.values()) byTensor.get(name)?.add(values);
+      }
       onSample?.(index + 1);
     }
-    return new Map([...watched].map(([name, byTensor]) => [name, rangesOf(byTensor)]));
+    return new Map([...watched].map(([name, byTensor]) => [name, rangesOf(byTensor, seen)]));
   } finally {
     await session.close();
   }
@@ -55,18 +68,23 @@ export async function observe(
 
 type Watched = ReadonlyMap<string, Observer>;
 
+/** By its name, one observer for each tensor. */
+function observersFor(observer: ObserverName | CustomObserver, tensors: readonly string[]): [string, Watched] {
+  const { name, create } = typeof observer === 'string' ? { name: observer, create: observers[observer] } : observer;
+  return [name, new Map(tensors.map((tensor) => [tensor, create()]))];
+}
+
+/** @param exposed computed tensors, each with the output that gives it; the others are fed. */
 async function runOn(
   session: Awaited<ReturnType<typeof openSession>>,
   feeds: Feeds,
   tensors: readonly string[],
+  exposed: ReadonlyMap<string, string>,
 ): Promise<readonly (readonly [string, Tensor | undefined])[]> {
-  const computed = tensors.filter((name) => !(name in feeds));
-  const results = computed.length > 0 ? await session.run(feeds, computed) : {};
-  return tensors.map((name) => [name, feeds[name] ?? results[name]] as const);
-}
-
-function takeIn(name: string, values: Float32Array, watched: Iterable<Watched>): void {
-  for (const byTensor of watched) byTensor.get(name)?.add(values);
+  const fed = tensors.filter((name) => name in feeds).map((name) => [name, feeds[name]] as const);
+  if (exposed.size === 0) return fed;
+  const results = await session.run(feeds, [...new Set(exposed.values())]);
+  return [...fed, ...Array.from(exposed, ([name, output]) => [name, results[output]] as const)];
 }
 
 function checkedValues(name: string, tensor: Tensor | undefined, sample: number): Float32Array {
@@ -83,16 +101,6 @@ function checkedValues(name: string, tensor: Tensor | undefined, sample: number)
   });
 }
 
-function rangesOf(byTensor: Watched): Ranges {
-  return new Map([...byTensor].map(([name, observer]) => [name, observer.range()]));
-}
-
-/** The model with these values as outputs. */
-function withOutputs(model: Model, tensors: readonly string[]): Model {
-  const { graph } = model;
-  const computed = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
-  const present = new Set(graph.outputs.map(({ name }) => name));
-  const added = tensors.filter((name) => computed.has(name) && !present.has(name));
-  const outputs = [...graph.outputs, ...added.map((name) => valueInfo(name, 'float32'))];
-  return { ...model, graph: { ...graph, outputs } };
+function rangesOf(byTensor: Watched, seen: ReadonlySet<string>): Ranges {
+  return new Map([...byTensor].filter(([name]) => seen.has(name)).map(([name, observer]) => [name, observer.range()]));
 }

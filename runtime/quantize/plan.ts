@@ -1,10 +1,9 @@
 /** What quantising would do to a model, without data: made-up ranges, the real transform, the real verifier. */
 import type { Model } from '../graph/model.ts';
 import type { NodeOutcome } from './messages.ts';
-import { tensorsToObserve } from './place/place.ts';
-import { chooseUnits } from './place/units.ts';
 import { applyRecipe } from './quantize.ts';
 import { dynamicSchema, staticSchema } from './recipe.ts';
+import { tensorsFor } from './static.ts';
 
 export type QuantizationPlan = {
   readonly static: readonly NodeOutcome[];
@@ -17,8 +16,7 @@ const anyRange = { min: -1, max: 1 };
 /** @param model prepared (see prepare.ts). Opens sessions. @throws what ONNX Runtime throws. */
 export async function planQuantization(model: Model): Promise<QuantizationPlan> {
   const recipe = staticSchema.parse({ kind: 'static' });
-  const { units } = chooseUnits(model.graph, recipe, new Map());
-  const ranges = new Map(tensorsToObserve(units).map((name) => [name, anyRange]));
+  const ranges = new Map([...tensorsFor(model, recipe).keys()].map((name) => [name, anyRange]));
   return {
     static: (await applyRecipe(model, recipe, new Map([[recipe.observer, ranges]]))).outcomes,
     dynamic: (await applyRecipe(model, dynamicSchema.parse({ kind: 'dynamic' }), new Map())).outcomes,

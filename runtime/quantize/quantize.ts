@@ -2,20 +2,23 @@
 import { OctetError } from '../base/errors.ts';
 import type { Samples } from '../data/samples.ts';
 import { type Model, opsetVersion } from '../graph/model.ts';
+import { allNodes } from './bodies/map-graphs.ts';
 import { quantizeDynamic } from './dynamic/dynamic.ts';
-import { type Observation, observe } from './observe.ts';
-import { tensorsToObserve } from './place/place.ts';
-import { chooseUnits } from './place/units.ts';
+import { type CustomObserver, type Observation, observe } from './observe.ts';
+import type { Ranges } from './place/place.ts';
 import { prepareModel } from './prepare/prepare.ts';
 import { neededOpset, whatKeepsOpset } from './prepare/raise-opset.ts';
-import type { Recipe, StaticRecipe } from './recipe.ts';
-import { quantizeStatic } from './static.ts';
+import { type ObserverName, type Recipe, type StaticRecipe, settingsFor } from './recipe.ts';
+import { quantizeStatic, tensorsFor } from './static.ts';
 import type { Quantized } from './verify/settle.ts';
+import { quantizeWeights } from './weight-only/weight-only.ts';
 
 export type QuantizeOptions = {
   /** @param fraction 0 to 1. */
   readonly onProgress?: (fraction: number, detail: string) => void;
   readonly signal?: AbortSignal;
+  /** Takes the place of the recipe's observer, wherever no override names one. */
+  readonly observer?: CustomObserver;
 };
 
 /**
@@ -29,7 +32,10 @@ export async function quantize(
   options: QuantizeOptions = {},
 ): Promise<Quantized> {
   const model = await prepareModel(path);
-  return applyRecipe(model, recipe, await observeFor(model, [recipe], samples, options));
+  const observation = await observeFor(model, [recipe], samples, options);
+  const own = options.observer && observation.get(options.observer.name);
+  const isStatic = recipe.kind === 'static';
+  return applyRecipe(model, recipe, own && isStatic ? new Map([...observation, [recipe.observer, own]]) : observation);
 }
 
 /** One pass over the samples for all of these recipes: each tensor they need, each observer they use. */
@@ -37,11 +43,10 @@ export async function observeFor(
   model: Model,
   recipes: readonly Recipe[],
   samples: Samples | undefined,
-  { onProgress, signal }: QuantizeOptions = {},
+  { onProgress, signal, observer }: QuantizeOptions = {},
 ): Promise<Observation> {
   const statics = recipes.filter((recipe): recipe is StaticRecipe => recipe.kind === 'static');
-  const wanted = statics.map((recipe) => tensorsToObserve(chooseUnits(model.graph, recipe, new Map()).units));
-  const tensors = [...new Set(wanted.flat())];
+  const tensors = [...new Set(statics.flatMap((recipe) => [...tensorsFor(model, recipe).keys()]))];
   if (tensors.length === 0) return new Map();
   if (!samples || samples.count === 0)
     throw new OctetError('DATA_INVALID', 'calibration: expected at least one sample, got none', {
@@ -49,7 +54,7 @@ export async function observeFor(
     });
   const { count } = samples;
   return observe(model, tensors, samples, {
-    observers: [...new Set(statics.map(({ observer }) => observer))],
+    observers: [...new Set(statics.flatMap(observersOf)), ...(observer ? [observer] : [])],
     onSample: (seen) => onProgress?.(seen / count, `observed ${seen} of ${count} samples`),
     ...(signal ? { signal } : {}),
   });
@@ -63,9 +68,25 @@ export async function applyRecipe(model: Model, recipe: Recipe, observation: Obs
     return {
       ok: false,
       reason,
-      outcomes: model.graph.nodes.map(({ name, opType }) => ({ node: name, opType, reason })),
+      outcomes: allNodes(model.graph).map(({ name, opType }) => ({ node: name, opType, reason })),
     };
   }
   if (recipe.kind === 'dynamic') return quantizeDynamic(model, recipe);
-  return quantizeStatic(model, recipe, observation.get(recipe.observer) ?? new Map());
+  if (recipe.kind === 'weight-only') return quantizeWeights(model, recipe);
+  return quantizeStatic(model, recipe, rangesFor(model, recipe, observation));
+}
+
+function observersOf({ observer, overrides }: StaticRecipe): readonly ObserverName[] {
+  return [observer, ...overrides.flatMap((override) => override.observer ?? [])];
+}
+
+/** Of each tensor the range by the observer that the recipe has for its node. */
+function rangesFor(model: Model, recipe: StaticRecipe, observation: Observation): Ranges {
+  const ranges = new Map(observation.get(recipe.observer));
+  if (recipe.overrides.length === 0) return ranges;
+  for (const [name, node] of tensorsFor(model, recipe)) {
+    const range = observation.get(settingsFor(recipe, node).observer)?.get(name);
+    if (range) ranges.set(name, range);
+  }
+  return ranges;
 }

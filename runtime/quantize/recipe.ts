@@ -7,12 +7,39 @@ import { z } from 'zod';
 /** What turns a stream of tensors into a range; each name is an entry of the table in observers.ts. */
 export const observerNames = ['min-max', 'moving-average', 'percentile', 'entropy', 'mse'] as const;
 
+const activationType = z.enum(['uint8', 'int8', 'uint16', 'int16']);
+const weightType = z.enum(['int8', 'uint8']);
+const weightBits = z.union([z.literal(2), z.literal(4), z.literal(8)]);
+const blockSize = z.union([z.literal(16), z.literal(32), z.literal(64), z.literal(128), z.literal(256)]);
+
 const excludeSchema = z
   .array(z.string().min(1))
   .default([])
   .describe('names of nodes that stay float; `*` stands for any text');
 
 const nameSchema = z.string().regex(/^[\w.+-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ . + -');
+
+/** What some nodes get instead of what the recipe says for all. A setting that the kind of recipe does not have is ignored. */
+export const overrideSchema = z.strictObject({
+  nodes: z
+    .string()
+    .min(1)
+    .describe('the nodes, by name; `*` stands for any text. The last override that fits a node wins'),
+  exclude: z.boolean().optional().describe('true: stays float; false: does not, whatever `exclude` says'),
+  activation: activationType.optional().describe('type of its output (and of a model input that it reads first)'),
+  observer: z.enum(observerNames).optional().describe('how the range of its output is taken from the data'),
+  range: z
+    .strictObject({ min: z.number(), max: z.number() })
+    .refine(({ min, max }) => min <= max, 'expected min <= max')
+    .optional()
+    .describe('the range of its output, whatever the data says'),
+  weight: weightType.optional(),
+  perChannel: z.boolean().optional(),
+  bits: weightBits.optional().describe('weight-only: bits for each weight'),
+  blockSize: blockSize.optional().describe('weight-only: weights that share a scale'),
+});
+
+const overridesSchema = z.array(overrideSchema).default([]);
 
 /** Int8 weights, activations quantised while the model runs: needs no data. Never touches Conv. */
 export const dynamicSchema = z.strictObject({
@@ -21,16 +48,23 @@ export const dynamicSchema = z.strictObject({
   weight: z.literal('int8').default('int8'),
   perChannel: z.boolean().default(true),
   exclude: excludeSchema,
+  overrides: overridesSchema,
 });
 
-/** Int8 weights and activations with ranges found beforehand on a calibration set (QuantizeLinear/DequantizeLinear form). */
+/** Int8 weights and activations with ranges found beforehand on a calibration set. */
 export const staticSchema = z.strictObject({
   kind: z.literal('static'),
   name: nameSchema.default('static'),
-  /** uint8 is fast on x86-64, int8 on ARM; the ranges are asymmetric either way. */
-  activation: z.enum(['uint8', 'int8']).default('uint8'),
-  /** Symmetric: zero point 0, values -127 to 127. */
-  weight: z.literal('int8').default('int8'),
+  /** `qdq`: QuantizeLinear/DequantizeLinear pairs that the runtime fuses. `qoperator`: the integer operators themselves. */
+  format: z.enum(['qdq', 'qoperator']).default('qdq'),
+  /** `tensorrt`: for a Jetson's GPU, whatever this machine's runtime makes of it. Implies symmetric int8 and qdq. */
+  target: z.enum(['cpu', 'tensorrt']).default('cpu'),
+  /** uint8 is fast on x86-64, int8 on ARM. 16 bits are rounded but computed in float, as the runtime has no kernels for them. */
+  activation: activationType.default('uint8'),
+  /** Activations: zero point in the middle. Costs half the values after a Relu, which then stays a node of its own. */
+  symmetric: z.boolean().default(false),
+  /** Symmetric: 255 values around 0 (int8) or 128 (uint8). */
+  weight: weightType.default('int8'),
   perChannel: z.boolean().default(true),
   observer: z.enum(observerNames).default('min-max'),
   /** Evens out the channels between neighbouring layers first, which one scale for a whole weight needs (equalize.ts). */
@@ -44,18 +78,59 @@ export const staticSchema = z.strictObject({
   /** Takes the mean error of each channel out through the bias, layer by layer (correct-bias.ts). */
   biasCorrection: z.boolean().default(false),
   exclude: excludeSchema,
+  overrides: overridesSchema,
 });
 
-export const recipeSchema = z.discriminatedUnion('kind', [dynamicSchema, staticSchema]);
+/** Weights in a few bits, activations in float: for size, and for matrices too large for the cache. Needs no data. */
+export const weightOnlySchema = z.strictObject({
+  kind: z.literal('weight-only'),
+  name: nameSchema.default('weight-only'),
+  /** Of matrices; other weights take 8 bits, or stay float. */
+  bits: weightBits.default(4),
+  /** Weights of one output that share a scale. */
+  blockSize: blockSize.default(32),
+  /** Zero point in the middle; otherwise one for each block. */
+  symmetric: z.boolean().default(true),
+  /** Weights of convolutions and recurrent layers in int8, too: smaller on disk, unpacked again at each call. */
+  unpacked: z.boolean().default(false),
+  exclude: excludeSchema,
+  overrides: overridesSchema,
+});
+
+export const recipeSchema = z.discriminatedUnion('kind', [dynamicSchema, staticSchema, weightOnlySchema]);
 
 export type ObserverName = (typeof observerNames)[number];
 export type Recipe = z.output<typeof recipeSchema>;
 export type DynamicRecipe = z.output<typeof dynamicSchema>;
 export type StaticRecipe = z.output<typeof staticSchema>;
+export type WeightOnlyRecipe = z.output<typeof weightOnlySchema>;
+export type Override = z.output<typeof overrideSchema>;
+
+/** The JSON Schema of a recipe file, for editors and other programs. */
+export function recipeJsonSchema(): object {
+  return z.toJSONSchema(recipeSchema, { io: 'input' });
+}
 
 /** Whether a recipe keeps the node of this name in float. */
-export function isExcluded({ exclude }: Pick<Recipe, 'exclude'>, node: string): boolean {
-  return exclude.some((pattern) => matches(pattern.split('*'), node));
+export function isExcluded(
+  { exclude, overrides = [] }: { exclude: readonly string[]; overrides?: readonly Override[] },
+  node: string,
+): boolean {
+  const listed = exclude.some((pattern) => matchesName(pattern, node));
+  return settingsFor({ exclude: listed, overrides }, node).exclude ?? listed;
+}
+
+/** The recipe's settings for one node: its own, changed by every override that fits, in their order. */
+export function settingsFor<R extends { readonly overrides?: readonly Override[] }>(recipe: R, node: string): R {
+  const fitting = (recipe.overrides ?? []).filter(({ nodes }) => matchesName(nodes, node));
+  return fitting.length === 0
+    ? recipe
+    : Object.assign({}, recipe, ...fitting.map(({ nodes, ...settings }) => settings));
+}
+
+/** Whether a name fits a pattern in which `*` stands for any text. */
+export function matchesName(pattern: string, name: string): boolean {
+  return matches(pattern.split('*'), name);
 }
 
 /** Whether `text` consists of the literal parts in order with anything between them. */

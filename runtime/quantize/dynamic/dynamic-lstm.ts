@@ -37,16 +37,18 @@ function storeGates(
 ): readonly [string, string, string] {
   const [directions = 0, outputs = 0, size = 0] = dims;
   const rows = recipe.perChannel ? directions * outputs : directions;
-  const flat = float32([rows, data.length / rows], data);
-  const scales = symmetricScales(absoluteMaxima(flat, 0));
-  const { values } = quantizeWeight(flat, scales, 0);
   const scaleDims = recipe.perChannel ? [directions, outputs] : [directions];
-  const zeros = { type: 'int8', dims: scaleDims, data: new Int8Array(scales.length) } as const;
-  return [
-    store(`${name}_quantized`, swapLast(values.data, directions, outputs, size)),
-    store(`${name}_scale`, float32(scaleDims, scales)),
-    store(`${name}_zero_point`, zeros),
-  ];
+  const stored = store(name, `gates|${recipe.perChannel}`, () => {
+    const flat = float32([rows, data.length / rows], data);
+    const scales = symmetricScales(absoluteMaxima(flat, 0));
+    const { values } = quantizeWeight(flat, scales, 0);
+    return {
+      quantized: swapLast(values.data, directions, outputs, size),
+      scale: float32(scaleDims, scales),
+      zero_point: { type: 'int8', dims: scaleDims, data: new Int8Array(scales.length) } as const,
+    };
+  });
+  return [stored.quantized, stored.scale, stored.zero_point];
 }
 
 /** [outer, rows, columns] → [outer, columns, rows]. */

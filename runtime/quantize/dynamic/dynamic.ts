@@ -5,16 +5,20 @@
 
 import { int } from '../../graph/attributes.ts';
 import { float32, node as makeNode } from '../../graph/build.ts';
-import type { Model, Node, StoredTensor } from '../../graph/model.ts';
-import { removeUnusedIn } from '../../graph/remove-unused.ts';
+import { type Model, type Node, subgraphsOf } from '../../graph/model.ts';
 import { elementTypes, type Tensor } from '../../graph/tensor.ts';
+import { mapGraphs } from '../bodies/map-graphs.ts';
+import { storeSymmetric } from '../formats/constants.ts';
+import { withContribOperators } from '../formats/contrib-operators.ts';
+import { finishDraft, newDraft, newWorkshop } from '../formats/draft.ts';
 import { absoluteMaxima, quantizeWeight, symmetricScales } from '../numerics.ts';
 import { operatorRules } from '../place/operators.ts';
+import type { Placement } from '../place/place.ts';
 import { findShapeNodes } from '../place/shape-nodes.ts';
-import { type DynamicRecipe, isExcluded } from '../recipe.ts';
+import { type DynamicRecipe, isExcluded, settingsFor } from '../recipe.ts';
 import type { Mark } from '../verify/fused.ts';
 import { type Attempt, type Quantized, settle, type TakenBack } from '../verify/settle.ts';
-import { type DynamicContext, type DynamicResult, newDynamicContext } from './dynamic-context.ts';
+import { type DynamicContext, type DynamicResult, type DynamicStore, newDynamicContext } from './dynamic-context.ts';
 import { lstmToInt8 } from './dynamic-lstm.ts';
 
 /** Operator → emits its int8 form. @returns the value that its integer kernel computes, or why it cannot. */
@@ -22,6 +26,10 @@ const dynamicRules: Readonly<Record<string, (node: Node, context: DynamicContext
   MatMul: matMulToInt8,
   Gemm: gemmToInt8,
   LSTM: lstmToInt8,
+  Gather: embeddingToInt8,
+  GRU: () => ({
+    refused: 'ONNX Runtime has no int8 GRU, and one taken apart into steps is slower than its float kernel',
+  }),
   Conv: () => ({ refused: 'Conv is slower when its input is quantised while running' }),
 };
 
@@ -31,33 +39,36 @@ export function quantizeDynamic(model: Model, recipe: DynamicRecipe): Promise<Qu
 }
 
 function attemptDynamic(model: Model, recipe: DynamicRecipe, takenBack: TakenBack): Attempt {
-  const { graph } = model;
-  const nodes: Node[] = [];
-  const added: StoredTensor[] = [];
-  const context = newDynamicContext(graph, recipe, nodes, added);
-  const shapeNodes = findShapeNodes(graph);
+  const workshop = newWorkshop(model);
+  const stored: DynamicStore = new Map();
   const marks = new Map<string, Mark>();
+  const unitOf = new Map<Node, string>();
   const floats = new Map<Node, string>();
-  for (const node of graph.nodes) {
-    const result = shapeNodes.has(node) ? undefined : convert(node, recipe, takenBack, context);
-    if (result && 'mark' in result) marks.set(node.name, { value: result.mark, isQuantized: false });
-    else nodes.push(node);
-    if (result && 'refused' in result) floats.set(node, result.refused);
-  }
-  const initializers = new Map([...graph.initializers, ...added.map((tensor) => [tensor.name, tensor] as const)]);
-  const changed = {
-    ...model,
-    graph: removeUnusedIn({ ...graph, nodes, initializers }),
-    opsets: opsetsFor(model, nodes),
+  const forced = new Map<Node, string>();
+  const take = (node: Node, result: DynamicResult) => {
+    if ('refused' in result) floats.set(node, result.refused);
+    else if ('smaller' in result) forced.set(node, result.smaller);
+    else {
+      marks.set(node.name, { value: result.mark, isQuantized: false });
+      unitOf.set(node, node.name);
+    }
   };
-  const unitOf = new Map(graph.nodes.filter(({ name }) => marks.has(name)).map((node) => [node, node.name] as const));
-  return { model: changed, marks, unitOf, floats };
+  const changed = mapGraphs(model, (graph) => {
+    const draft = newDraft(workshop, graph, nothingPlaced);
+    const context = newDynamicContext(draft, recipe, stored);
+    const shapeNodes = findShapeNodes(graph);
+    for (const node of graph.nodes) {
+      const isOurs = !shapeNodes.has(node) && subgraphsOf(node).length === 0;
+      const result = isOurs ? convert(node, recipe, takenBack, context) : undefined;
+      if (result) take(node, result);
+      if (!result || 'refused' in result) draft.nodes.push(node);
+    }
+    return finishDraft(draft);
+  });
+  return { model: withContribOperators(changed), marks, unitOf, floats, forced };
 }
 
-function opsetsFor({ opsets }: Model, nodes: readonly Node[]): ReadonlyMap<string, number> {
-  const isContrib = ({ domain }: Node) => domain === 'com.microsoft';
-  return nodes.some(isContrib) ? new Map([...opsets, ['com.microsoft', 1] as const]) : opsets;
-}
+const nothingPlaced: Placement = { units: [], activations: new Map(), constants: new Map() };
 
 function convert(node: Node, recipe: DynamicRecipe, takenBack: TakenBack, context: DynamicContext): DynamicResult {
   if (isExcluded(recipe, node.name)) return { refused: 'the recipe excludes it' };
@@ -65,6 +76,19 @@ function convert(node: Node, recipe: DynamicRecipe, takenBack: TakenBack, contex
   if (reason !== undefined) return { refused: reason };
   const rule = node.domain === '' ? dynamicRules[node.opType] : undefined;
   return rule?.(node, context) ?? { refused: `no int8 kernel for ${node.opType} without calibration` };
+}
+
+/** `Gather(T, i)` ⇒ `DequantizeLinear(Gather(Tq, i))`: an embedding in a quarter of the room. */
+function embeddingToInt8(node: Node, { draft, weight, emit, fresh }: DynamicContext): DynamicResult {
+  const [name = '', ...others] = node.inputs;
+  const table = weight(name);
+  if (!table || table.dims.length < 2) return { refused: 'no int8 kernel for Gather without calibration' };
+  const scales = symmetricScales(absoluteMaxima(table, undefined));
+  const { values, scale, zeroPoint } = storeSymmetric(draft, node.name, name, table, scales, undefined);
+  const rows = fresh(`${node.outputs[0]}_quantized`);
+  emit({ ...node, inputs: [values, ...others], outputs: [rows] });
+  emit(makeNode('DequantizeLinear', [rows, scale, zeroPoint], node.outputs, {}, `${node.name}/dequantize`));
+  return { smaller: 'its table is int8; the rows that it looks up become float' };
 }
 
 const noMatrix = { refused: 'its weights are not a constant float32 matrix' } as const;
@@ -79,7 +103,7 @@ function matMulToInt8(node: Node, context: DynamicContext): DynamicResult {
 function gemmToInt8(node: Node, context: DynamicContext): DynamicResult {
   const weight = context.weight(node.inputs[1]);
   if (weight?.dims.length !== 2) return noMatrix;
-  const refused = operatorRules.Gemm?.refuses?.(node);
+  const refused = operatorRules.Gemm?.refuses?.(node, () => undefined);
   if (refused !== undefined) return { refused };
   const isTransposed = operatorRules.Gemm?.weight?.axis(node, 2) === 0;
   const matrix = isTransposed ? transposed(weight) : weight;
@@ -93,24 +117,31 @@ function gemmToInt8(node: Node, context: DynamicContext): DynamicResult {
 
 function emitProduct(node: Node, weight: Tensor<'float32'>, output: string, context: DynamicContext): DynamicResult {
   const { name, inputs } = node;
-  const axis = context.recipe.perChannel ? 1 : undefined;
-  const scales = symmetricScales(absoluteMaxima(weight, axis));
-  const dims = axis === undefined ? [] : [scales.length];
-  const base = inputs[1]!;
-  const values = context.store(`${base}_quantized`, quantizeWeight(weight, scales, axis).values);
-  const scale = context.store(`${base}_scale`, float32(dims, scales));
-  const zero = context.store(`${base}_zero_point`, { type: 'int8', dims, data: new Int8Array(scales.length) });
+  const axis = settingsFor(context.recipe, name).perChannel ? 1 : undefined;
+  const stored = context.store(inputs[1]!, `${axis}|${weight.dims}`, () => integersOf(weight, axis));
   const [quantized, inputScale, inputZero] = context.quantized(inputs[0]!);
   const [sum, cast, scaling] = ['sum', 'cast', 'scaling'].map((part) => context.fresh(`${output}_${part}`));
-  context.emit(makeNode('Mul', [inputScale, scale], [scaling!], {}, `${name}/scaling`));
-  context.emit(makeNode('MatMulInteger', [quantized, values, inputZero, zero], [sum!], {}, `${name}/integer`));
+  const product = [quantized, stored.quantized, inputZero, stored.zero_point];
+  context.emit(makeNode('Mul', [inputScale, stored.scale], [scaling!], {}, `${name}/scaling`));
+  context.emit(makeNode('MatMulInteger', product, [sum!], {}, `${name}/integer`));
   const toFloat = { to: int(elementTypes.float32.onnx) };
   context.emit(makeNode('Cast', [sum!], [cast!], toFloat, `${name}/cast`));
   context.emit(makeNode('Mul', [cast!, scaling!], [output], {}, `${name}/scaled`));
   return { mark: output };
 }
 
-function transposed({ dims: [rows = 0, columns = 0], data }: Tensor<'float32'>): Tensor<'float32'> {
+function integersOf(weight: Tensor<'float32'>, axis: number | undefined) {
+  const scales = symmetricScales(absoluteMaxima(weight, axis));
+  const dims = axis === undefined ? [] : [scales.length];
+  return {
+    quantized: quantizeWeight(weight, scales, axis).values,
+    scale: float32(dims, scales),
+    zero_point: { type: 'int8', dims, data: new Int8Array(scales.length) } as const,
+  };
+}
+
+/** [rows, columns] → [columns, rows]. */
+export function transposed({ dims: [rows = 0, columns = 0], data }: Tensor<'float32'>): Tensor<'float32'> {
   return float32(
     [columns, rows],
     Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!),

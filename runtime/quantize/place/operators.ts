@@ -2,8 +2,9 @@
  * Which operators can run in int8 on ONNX Runtime, and what each needs for that: one line per operator. Measured on ONNX
  * Runtime 1.30 by reading its optimised graphs; the verifier (fused.ts) holds every placement against the runtime again.
  */
-import { floatAttribute, intAttribute } from '../../graph/attributes.ts';
+import { floatAttribute, intAttribute, stringAttribute } from '../../graph/attributes.ts';
 import type { Node } from '../../graph/model.ts';
+import type { Tensor } from '../../graph/tensor.ts';
 import type { Range } from '../numerics.ts';
 
 export type OperatorRule = {
@@ -30,8 +31,12 @@ export type OperatorRule = {
   readonly outputRange?: Range;
   /** The kernel that ONNX Runtime fuses it into. */
   readonly kernel: string;
-  /** Why this node, of an operator that can, cannot. */
-  refuses?(node: Node): string | undefined;
+  /** The runtime does not fuse it, but computes it on integers as it stands: it is written on the int8 tensors themselves. */
+  readonly isWrittenInInt8?: true;
+  /** A constant first input is a table that it looks values up in (an embedding), and int8 for its size alone. */
+  readonly looksUp?: true;
+  /** Why this node, of an operator that can, cannot. @param constant the values of an input that never changes. */
+  refuses?(node: Node, constant: (name: string) => Tensor | undefined): string | undefined;
 };
 
 const follower = { role: 'follower', activations: [0], canEndInFloat: false, canEndChain: true } as const;
@@ -83,7 +88,14 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   Squeeze: { ...passThrough, kernel: 'Squeeze' },
   Unsqueeze: { ...passThrough, kernel: 'Unsqueeze' },
   Slice: { ...passThrough, kernel: 'Slice' },
-  Gather: { ...passThrough, kernel: 'Gather' },
+  Split: { ...passThrough, kernel: 'Split' },
+  Tile: { ...passThrough, kernel: 'Tile' },
+  DepthToSpace: { ...passThrough, kernel: 'DepthToSpace' },
+  ReduceMax: { ...passThrough, kernel: 'ReduceMax' },
+  ReduceMin: { ...passThrough, kernel: 'ReduceMin' },
+  Resize: { ...passThrough, kernel: 'Resize', refuses: refuseInterpolation },
+  Pad: { ...passThrough, kernel: 'Pad', isWrittenInInt8: true, refuses: refuseFill },
+  Gather: { ...passThrough, kernel: 'Gather', looksUp: true },
 };
 
 function refuseScaledGemm(node: Node): string | undefined {
@@ -96,6 +108,17 @@ function refuseScaledGemm(node: Node): string | undefined {
 function refuseOverhang(node: Node): string | undefined {
   const counts = intAttribute(node, 'ceil_mode', 0) !== 0 && intAttribute(node, 'count_include_pad', 0) !== 0;
   return counts ? 'the int8 kernel gives other values for ceil_mode with count_include_pad' : undefined;
+}
+
+function refuseInterpolation(node: Node): string | undefined {
+  return stringAttribute(node, 'mode', 'nearest') === 'nearest' ? undefined : 'it interpolates between values';
+}
+
+/** Padding with zeros is padding with the zero point, which stands for them exactly. */
+function refuseFill(node: Node, constant: (name: string) => Tensor | undefined): string | undefined {
+  if (stringAttribute(node, 'mode', 'constant') !== 'constant') return 'it does not pad with a constant';
+  const [, , fill] = node.inputs;
+  return !fill || constant(fill)?.data[0] === 0 ? undefined : 'it does not pad with 0';
 }
 
 function refuseSecondOutput(node: Node): string | undefined {

@@ -7,9 +7,10 @@ import { constantTensor } from '../../graph/initializer.ts';
 import { integerRanges } from '../../graph/integers.ts';
 import type { Graph } from '../../graph/model.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { type ActivationType, affineParams, type QuantParams, type Range } from '../numerics.ts';
+import type { QuantParams, Range } from '../numerics.ts';
 import { clipBounds } from './clip-bounds.ts';
-import type { Unit } from './units.ts';
+import { type ActivationChoice, paramsOf, type Scheme, schemeFor } from './scheme.ts';
+import { outputsOf, type Unit } from './units.ts';
 
 export type Placement = {
   readonly units: readonly Unit[];
@@ -23,45 +24,51 @@ export type Ranges = ReadonlyMap<string, Range>;
 
 /** The tensors whose ranges `place` may need, also when some of the units are taken back. */
 export function tensorsToObserve(units: readonly Unit[]): readonly string[] {
-  const outputs = units.filter(({ quantizesOutput }) => quantizesOutput).map(({ output }) => output);
-  return [...new Set([...units.flatMap(({ activations }) => activations), ...outputs])];
+  return [...new Set(units.flatMap((unit) => [...unit.activations, ...rangesNeededFor(unit)]))];
+}
+
+/** Outputs whose range `place` asks for. What a table gives has the table's range. */
+function rangesNeededFor({ rule, quantizesOutput, output, activations }: Unit): readonly string[] {
+  return quantizesOutput && !(rule.looksUp && activations.length === 0) ? [output] : [];
 }
 
 /** @throws QUANT_RANGE for a tensor without a range. */
-export function place(graph: Graph, units: readonly Unit[], ranges: Ranges, type: ActivationType): Placement {
+export function place(graph: Graph, units: readonly Unit[], ranges: Ranges, choice: ActivationChoice): Placement {
   const activations = new Map<string, QuantParams>();
-  for (const unit of units) {
-    for (const name of unit.activations)
-      if (!activations.has(name)) activations.set(name, affineParams(rangeOf(name, ranges), type));
-    if (unit.quantizesOutput) activations.set(unit.output, outputParams(unit, graph, activations, ranges, type));
-  }
   const constants = new Map<string, QuantParams>();
-  for (const name of units.flatMap((unit) => unit.constants))
-    constants.set(name, affineParams(constantRange(graph, name), type));
+  for (const unit of units) {
+    const scheme = schemeFor(choice, unit.node.name);
+    for (const name of unit.activations)
+      if (!activations.has(name)) activations.set(name, paramsOf(rangeOf(name, ranges), scheme));
+    for (const name of unit.constants) constants.set(name, paramsOf(constantRange(graph, name), scheme));
+    if (!unit.quantizesOutput) continue;
+    const params = outputParams(unit, graph, (name) => activations.get(name) ?? constants.get(name), ranges, scheme);
+    for (const name of outputsOf(unit)) activations.set(name, params);
+  }
   return { units, activations, constants };
 }
 
 function outputParams(
-  { rule, activations: inputs, folded, output }: Unit,
+  { rule, activations: inputs, constants, folded, output }: Unit,
   graph: Graph,
-  known: ReadonlyMap<string, QuantParams>,
+  known: (name: string) => QuantParams | undefined,
   ranges: Ranges,
-  type: ActivationType,
+  scheme: Scheme,
 ): QuantParams {
-  if (rule.role === 'passThrough') return known.get(inputs[0]!)!;
-  const range = rule.outputRange ?? rangeOf(output, ranges);
+  if (rule.role === 'passThrough') return known(inputs[0] ?? constants[0]!)!;
+  const range = scheme.range ?? rule.outputRange ?? rangeOf(output, ranges);
   const bounds = folded && clipBounds(graph, folded);
-  return bounds ? foldedParams(range, bounds, type) : affineParams(range, type);
+  return bounds ? foldedParams(range, bounds, scheme) : paramsOf(range, scheme);
 }
 
 /**
  * What lies outside a Relu's or Clip's bounds must saturate in the integer, so the representable range has to end there:
  * clamp the range to the bounds, and when the lower one is zero, put the zero point at the type's minimum.
  */
-function foldedParams(range: Range, bounds: Range, type: ActivationType): QuantParams {
+function foldedParams(range: Range, bounds: Range, scheme: Scheme): QuantParams {
   const clamped = { min: Math.max(range.min, bounds.min), max: Math.min(range.max, bounds.max) };
-  const params = affineParams({ min: Math.min(clamped.min, 0), max: Math.max(clamped.max, 0) }, type);
-  return clamped.min < 0 ? params : { ...params, zeroPoint: integerRanges[type].min };
+  const params = paramsOf({ min: Math.min(clamped.min, 0), max: Math.max(clamped.max, 0) }, scheme);
+  return clamped.min < 0 || scheme.isSymmetric ? params : { ...params, zeroPoint: integerRanges[scheme.type].min };
 }
 
 function rangeOf(name: string, ranges: Ranges): Range {

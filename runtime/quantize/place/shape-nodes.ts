@@ -1,16 +1,35 @@
 /** Tells arithmetic on shapes (Shape → Gather → Concat → Reshape's second input) from arithmetic on data. */
-import type { Graph, Node } from '../../graph/model.ts';
+import { constantOf } from '../../graph/initializer.ts';
+import { type Graph, type Node, statedValues } from '../../graph/model.ts';
+import type { ElementType } from '../../graph/tensor.ts';
 
 const sources: ReadonlySet<string> = new Set(['Shape', 'Size', 'Constant']);
+const realTypes: ReadonlySet<ElementType> = new Set(['float32', 'float64', 'float16']);
 
-/** Nodes that compute with shapes and constants only: no data flows through them, so they are nobody's int8 candidates. */
+/**
+ * Nodes that compute with shapes and constants only, or with nothing but integers and booleans: no data flows through
+ * them, so they are nobody's int8 candidates.
+ */
 export function findShapeNodes(graph: Graph): ReadonlySet<Node> {
+  const typeOf = typesIn(graph);
   const known = new Set(['', ...graph.initializers.keys()]);
   const found = new Set<Node>();
   for (const node of graph.nodes) {
-    if (!sources.has(node.opType) && !node.inputs.every((name) => known.has(name))) continue;
+    const isShape = sources.has(node.opType) || node.inputs.every((name) => known.has(name));
+    if (!isShape && !computesWithIntegers(node, typeOf)) continue;
     found.add(node);
-    for (const output of node.outputs) known.add(output);
+    if (isShape) for (const output of node.outputs) known.add(output);
   }
   return found;
+}
+
+/** The element type of a value where the graph states it. */
+export function typesIn(graph: Graph): (name: string) => ElementType | undefined {
+  const stated = statedValues(graph);
+  return (name) => stated.get(name)?.type ?? constantOf(graph, name)?.type;
+}
+
+function computesWithIntegers({ inputs, outputs }: Node, typeOf: (name: string) => ElementType | undefined): boolean {
+  const types = [...inputs, ...outputs].filter(Boolean).map(typeOf);
+  return types.every((type) => type !== undefined && !realTypes.has(type));
 }

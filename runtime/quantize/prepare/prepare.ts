@@ -4,10 +4,14 @@
  */
 import { OctetError } from '../../base/errors.ts';
 import { optimizeModel } from '../../engine/optimize.ts';
+import { valueInfo as makeValueInfo } from '../../graph/build.ts';
 import { loadModel } from '../../graph/load.ts';
-import { type Graph, type Model, type Node, subgraphsOf, type ValueInfo } from '../../graph/model.ts';
+import { mapBodies } from '../../graph/map-bodies.ts';
+import type { Graph, Model, ValueInfo } from '../../graph/model.ts';
 import { type Rule, rewriteModel } from '../../graph/rewrite.ts';
 import { encodeModel } from '../../graph/save.ts';
+import { allNodes } from '../bodies/map-graphs.ts';
+import { uniqueNames } from '../bodies/unique-names.ts';
 import { raiseOpset } from './raise-opset.ts';
 import { averageByPooling } from './rules/average-by-pooling.ts';
 import { foldGemmBatchNorm } from './rules/fold-gemm-batch-norm.ts';
@@ -26,8 +30,7 @@ export async function prepareModel(path: string): Promise<Model> {
   const fixed = fixInitializers(model);
   const folded = await optimizeModel(fixed === model ? path : encodeModel(fixed), 'basic');
   const raised = rewriteModel(raiseOpset(folded), rules);
-  const graph = { ...nameNodes(raised.graph), valueInfo: [] };
-  return { ...raised, graph, opsets: usedOpsets(raised), origin: path };
+  return { ...raised, graph: typesOnly(uniqueNames(raised.graph)), opsets: usedOpsets(raised), origin: path };
 }
 
 /**
@@ -43,7 +46,7 @@ function fixInitializers(model: Model): Model {
 
 /** How many nodes compute in, or convert to and from, integers that stand for real numbers. */
 export function countQuantized({ graph }: Model): number {
-  return graph.nodes.filter(({ opType }) => quantizedOperator.test(opType)).length;
+  return allNodes(graph).filter(({ opType }) => quantizedOperator.test(opType)).length;
 }
 
 function refuseQuantized(model: Model): void {
@@ -56,26 +59,16 @@ function refuseQuantized(model: Model): void {
   );
 }
 
-/** Names are how reports and recipes speak of nodes. A node without one is called after its operator and output. */
-export function nameNodes(graph: Graph): Graph {
-  const taken = new Set<string>();
-  const nodes = graph.nodes.map((node) => {
-    let name = node.name || `${node.opType}:${node.outputs[0]}`;
-    while (taken.has(name)) name += '_';
-    taken.add(name);
-    return name === node.name ? node : { ...node, name };
-  });
-  return { ...graph, nodes };
+/** Element types stay, shapes go: a later rewrite may change shapes, and a stated one that is wrong keeps a model from loading. */
+function typesOnly(graph: Graph): Graph {
+  const valueInfo = graph.valueInfo.flatMap(({ name, type }) => (type ? [makeValueInfo(name, type)] : []));
+  return { ...graph, valueInfo, nodes: graph.nodes.map((node) => mapBodies(node, typesOnly)) };
 }
 
 /** ONNX Runtime declares every operator set it knows; only what the nodes use stays. */
 function usedOpsets({ graph, opsets }: Model): Map<string, number> {
-  const used = new Set(['', ...domainsIn(graph.nodes)]);
+  const used = new Set(['', ...allNodes(graph).map(({ domain }) => domain)]);
   return new Map([...opsets].filter(([domain]) => used.has(domain)));
-}
-
-function domainsIn(nodes: readonly Node[]): string[] {
-  return nodes.flatMap((node) => [node.domain, ...subgraphsOf(node).flatMap((body) => domainsIn(body.nodes))]);
 }
 
 /** What a prepared model must be fed; an initializer among the inputs is only a default. */

@@ -5,6 +5,7 @@
 import { optimizeModel } from '../../engine/optimize.ts';
 import { linksOf } from '../../graph/links.ts';
 import type { Graph, Node } from '../../graph/model.ts';
+import { allGraphs } from '../bodies/map-graphs.ts';
 
 /** Where a unit's integer kernel would show. */
 export type Mark = {
@@ -31,8 +32,8 @@ export async function readKernels(bytes: Uint8Array, graph: Graph, marks: Marks)
   // `extended` has every fusion and keeps the names of values, which `layout` does not.
   // Elsewhere than on ARM it would also turn int8 activations into uint8, with other names but the same kernels.
   const optimized = await optimizeModel(bytes, 'extended', { config: { 'session.qdqisint8allowed': '1' } });
-  const { producers } = linksOf(optimized.graph);
-  const { consumers } = linksOf(graph);
+  const producers = new Map(allGraphs(optimized.graph).flatMap((part) => [...linksOf(part).producers]));
+  const consumers = new Map(allGraphs(graph).flatMap((part) => [...linksOf(part).consumers]));
   return new Map(Array.from(marks, ([node, mark]) => [node, kernelOf(mark, producers, consumers)]));
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Model, Node } from '../../graph/model.ts';
 import { encodeModel } from '../../graph/save.ts';
+import { allNodes } from '../bodies/map-graphs.ts';
 import type { NodeOutcome } from '../messages.ts';
 import { type Kernels, type Marks, readKernels } from './fused.ts';
 
@@ -17,6 +18,8 @@ export type Attempt = {
   readonly unitOf: ReadonlyMap<Node, string>;
   /** The others that work on data, with the reason why they stay float. */
   readonly floats: ReadonlyMap<Node, string>;
+  /** Nodes that are quantised although the runtime computes them in float, with the reason. */
+  readonly forced?: ReadonlyMap<Node, string>;
 };
 
 export type Quantized =
@@ -29,7 +32,7 @@ export async function settle(float: Model, attempt: (takenBack: TakenBack) => At
   const takenBack = new Map<string, string>();
   for (;;) {
     const tried = attempt(takenBack);
-    if (tried.marks.size === 0) return nothingToDo(float, tried);
+    if (tried.marks.size === 0 && !tried.forced?.size) return nothingToDo(float, tried);
     const bytes = encodeModel(tried.model);
     const kernels = await readKernels(bytes, tried.model.graph, tried.marks);
     const lost = [...kernels].filter(([, { isInteger }]) => !isInteger);
@@ -41,18 +44,18 @@ export async function settle(float: Model, attempt: (takenBack: TakenBack) => At
 }
 
 function nothingToDo(float: Model, tried: Attempt): Quantized {
-  const operators = [...new Set(float.graph.nodes.map(({ opType }) => opType))].join(', ');
+  const operators = [...new Set(allNodes(float.graph).map(({ opType }) => opType))].join(', ');
   const reason = `no node of this model would run in int8 (it has ${operators})`;
   return { ok: false, reason, outcomes: outcomesOf(float, tried, new Map()) };
 }
 
-/** In the graph's order. */
-function outcomesOf({ graph }: Model, { unitOf, floats }: Attempt, kernels: Kernels): NodeOutcome[] {
-  return graph.nodes.flatMap((node): NodeOutcome[] => {
+/** In the graph's order; nodes of bodies after the node that owns them. */
+function outcomesOf({ graph }: Model, { unitOf, floats, forced }: Attempt, kernels: Kernels): NodeOutcome[] {
+  return allNodes(graph).flatMap((node): NodeOutcome[] => {
     const { name, opType } = node;
     const unit = unitOf.get(node);
     if (unit !== undefined) return [{ node: name, opType, kernel: kernels.get(unit)?.opType ?? opType }];
-    const reason = floats.get(node);
+    const reason = floats.get(node) ?? forced?.get(node);
     return reason === undefined ? [] : [{ node: name, opType, reason }];
   });
 }

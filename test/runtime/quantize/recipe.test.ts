@@ -6,7 +6,10 @@ test('a recipe of kind static says every choice, also those left to their defaul
   assert.deepEqual(recipeSchema.parse({ kind: 'static' }), {
     kind: 'static',
     name: 'static',
+    format: 'qdq',
+    target: 'cpu',
     activation: 'uint8',
+    symmetric: false,
     weight: 'int8',
     perChannel: true,
     observer: 'min-max',
@@ -16,11 +19,15 @@ test('a recipe of kind static says every choice, also those left to their defaul
     rounding: 'nearest',
     biasCorrection: false,
     exclude: [],
+    overrides: [],
   });
 });
 
 test('a recipe with an unknown field, observer or kind is refused', () => {
-  for (const wrong of [{ kind: 'static', bits: 8 }, { kind: 'static', observer: 'kl' }, { kind: 'weight-only' }])
+  for (const wrong of [
+    { kind: 'static', bits: 8 },
+    { kind: 'static', observer: 'kl' },
+  ])
     assert.equal(recipeSchema.safeParse(wrong).success, false, JSON.stringify(wrong));
 });
 

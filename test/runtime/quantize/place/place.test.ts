@@ -14,7 +14,7 @@ const weight = { w: noise([4, 4, 3, 3]) };
 
 function placed({ graph }: Model, ranges: Ranges, activation: 'uint8' | 'int8' = 'uint8') {
   const { units } = chooseUnits(graph, staticSchema.parse({ kind: 'static' }), new Map());
-  return place(graph, units, ranges, activation).activations;
+  return place(graph, units, ranges, staticSchema.parse({ kind: 'static', activation })).activations;
 }
 
 test('pass-through operators share the scale and zero point of what they move', () => {
