@@ -12,15 +12,19 @@ const packages = ['onnxruntime==1.30.0', 'onnx==1.23.2', 'numpy==2.4.6'];
 
 const venv = join(peersFolder, 'venv');
 const python = join(venv, 'bin/python');
+/** Made last, so that an installation that was interrupted is made again. */
+const marker = join(venv, packages.join('_'));
+
+export function hasEnvironment(): boolean {
+  return existsSync(marker);
+}
 
 /** Makes the environment unless it is there. @throws when Python 3, its venv module or the package index is missing. */
 export async function prepareEnvironment(): Promise<void> {
-  const marker = join(venv, packages.join('_'));
-  if (existsSync(marker)) return;
+  if (hasEnvironment()) return;
   await mkdir(peersFolder, { recursive: true });
   run('python3', ['-m', 'venv', '--clear', venv]);
   run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
-  // Last, so that an installation that was interrupted is made again.
   await mkdir(marker);
 }
 

@@ -37,6 +37,8 @@ class FolderReader(quantization.CalibrationDataReader):
         feeds = {name: array[start:end] for name, array in self.arrays.items()}
         if any(len(rows) == 0 for rows in feeds.values()):
             return None
+        if self.batch == 1:
+            return {name: numpy.asarray(rows[0]) for name, rows in feeds.items()}
         return {name: rows.reshape((-1, *rows.shape[2:])) for name, rows in feeds.items()}
 
 

@@ -3,19 +3,18 @@
  * recipe: time and peak memory of each calibration, from one run. Its models stay in the cache, where `npm run bench:quantize`
  * finds them; both sides' latency and accuracy are then measured by Octet's own harness, called at the end.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pico from 'picocolors';
+import { type BenchCase, calibrationCount, fileNameOf } from '../bench/quantize/bench-case.ts';
 import { writeCaseData } from '../bench/quantize/case-data.ts';
-import { type BenchCase, benchCases, calibrationCount, fileNameOf } from '../bench/quantize/cases.ts';
+import { chooseCases } from '../bench/quantize/cases.ts';
 import { compare } from '../bench/quantize/compare.ts';
 import { comparisonLines } from '../bench/quantize/comparison-table.ts';
-import { writeFloorCase } from '../bench/quantize/memory.ts';
 import { runQuantize } from '../bench/quantize/octet-process.ts';
-import { floorFile, type PeerCosts, peerCostsFile } from '../bench/quantize/peer-costs.ts';
 import { collectVariants, type Folders, peersFolder, type ReferenceSetting } from '../bench/quantize/variants.ts';
-import { prepareEnvironment, runReference } from './environment.ts';
+import { prepareEnvironment, type ReferenceRun, runReference } from './environment.ts';
 
 /** Words of reference.py, by setting. */
 const settings: Readonly<Record<ReferenceSetting, readonly string[]>> = {
@@ -28,19 +27,16 @@ const settings: Readonly<Record<ReferenceSetting, readonly string[]>> = {
   dynamic: ['dynamic'],
 };
 
-const wanted = process.argv.slice(2);
-const cases = benchCases().filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+const cases = chooseCases(process.argv.slice(2));
 const models = join(peersFolder, 'models');
 const work = await mkdtemp(join(tmpdir(), 'octet-peers-'));
 try {
   await prepareEnvironment();
   await mkdir(models, { recursive: true });
-  await measureFloor();
   for (const bench of cases) {
     const folders = await writeCaseData(bench, join(work, fileNameOf(bench)));
-    const costs = await makeReferenceModels(bench, folders);
-    await writeFile(join(models, peerCostsFile(bench)), `${JSON.stringify(costs, null, 2)}\n`);
-    await compareBySameRecipe(bench, folders, costs);
+    const minMax = await makeReferenceModels(bench, folders);
+    await compareBySameRecipe(bench, folders, minMax);
     const { variants, missing } = await collectVariants(bench, folders, work);
     console.log(`${comparisonLines(await compare(bench, folders, variants, missing)).join('\n')}\n`);
   }
@@ -48,39 +44,37 @@ try {
   await rm(work, { recursive: true, force: true });
 }
 
-async function measureFloor(): Promise<void> {
-  const { modelPath, calibration } = await writeFloorCase(work);
-  const out = join(work, 'floor.onnx');
-  const run = await runReference(['static', modelPath, out, '--data', calibration, '--samples', '1']);
-  if ('reason' in run) throw new Error(`the reference on a model of one node: ${run.reason}`);
-  await writeFile(join(models, floorFile), `${JSON.stringify(run)}\n`);
-  console.log(`${pico.bold('one node')}\n${costLine('static-u8s8', run, '')}\n`);
-}
-
-async function makeReferenceModels(bench: BenchCase, { calibration }: Folders): Promise<PeerCosts> {
+/** @returns what its plainest static setting cost; undefined where it failed. */
+async function makeReferenceModels(bench: BenchCase, { calibration }: Folders): Promise<ReferenceRun | undefined> {
   const pathOf = (setting: string) => join(models, `${fileNameOf(bench)}.${setting}.onnx`);
   const folded = pathOf('folded');
   await runReference(['fold', bench.modelPath, folded]);
-  const costs: PeerCosts = {};
+  let minMax: ReferenceRun | undefined;
   console.log(`${pico.bold(bench.name)}  reference, ${calibrationCount} samples`);
   for (const [setting, [action, ...words]] of Object.entries(settings) as [ReferenceSetting, string[]][]) {
     const data = action === 'static' ? ['--data', calibration, '--samples', `${calibrationCount}`] : [];
-    const run = await runReference([action!, folded, pathOf(setting), ...data, ...words]);
+    const from = (path: string) => runReference([action!, path, pathOf(setting), ...data, ...words]);
+    const first = await from(folded);
+    // What it cannot do with the folded model it may do with the model as it is.
+    const run = 'reason' in first ? await from(bench.modelPath) : first;
     if ('reason' in run) {
       await rm(pathOf(setting), { force: true });
       console.log(`  ${setting.padEnd(34)} ${pico.yellow(run.reason)}`);
       continue;
     }
-    costs[setting] = run;
+    if (setting === 'static-u8s8') minMax = run;
     console.log(costLine(setting, run, `${run.callS.toFixed(2)} s in the call`));
   }
-  return costs;
+  return minMax;
 }
 
-async function compareBySameRecipe(bench: BenchCase, { calibration }: Folders, costs: PeerCosts): Promise<void> {
+async function compareBySameRecipe(
+  bench: BenchCase,
+  { calibration }: Folders,
+  theirs: ReferenceRun | undefined,
+): Promise<void> {
   const out = join(work, `${fileNameOf(bench)}.same-recipe.onnx`);
   const ours = await runQuantize(bench.modelPath, out, ['--recipe', 'static', '--data', calibration]);
-  const theirs = costs['static-u8s8'];
   if (!ours.ok) return console.log(`  ${'octet static min-max'.padEnd(34)} ${pico.yellow(ours.reason)}`);
   const ratio =
     theirs &&

@@ -1,6 +1,6 @@
 /** The data of a case on disk, where every process of the bench reads it. */
 import { join } from 'node:path';
-import type { BenchCase } from './cases.ts';
+import type { BenchCase } from './bench-case.ts';
 import { writeNpyFolder } from './npy-folder.ts';
 import type { Folders } from './variants.ts';
 

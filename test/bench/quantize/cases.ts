@@ -14,30 +14,12 @@ import { evenly, openSamples, type Samples } from '../../../runtime/data/samples
 import { openSession } from '../../../runtime/engine/session.ts';
 import { dataFolder } from '../../runtime/quantize/reference.ts';
 import { noise } from '../../runtime/quantize/small-models.ts';
+import { type BenchCase, calibrationCount } from './bench-case.ts';
+import { sileroCases } from './silero.ts';
 
-export type BenchCase = {
-  /** `fashion/dscnn`; with a dash for the slash it names files. */
-  readonly name: string;
-  /** float32. */
-  readonly modelPath: string;
-  readonly task: Task['kind'];
-  /** What is not as in the other cases. */
-  readonly note?: string;
-  open(): Promise<CaseData>;
-};
-
-export type CaseData = {
-  /** 256 samples, for both quantisers alike. */
-  readonly calibration: Samples;
-  /** What `auto` may calibrate and judge on; it contains `calibration`, and nothing of `test`. */
-  readonly all: Samples;
-  readonly test: Samples;
-};
-
-export const calibrationCount = 256;
-
-/** Those whose files are here. */
-export function benchCases(): BenchCase[] {
+/** Those whose files are here, and whose names contain one of these words; all without words. */
+export function chooseCases(words: readonly string[]): BenchCase[] {
+  const isWanted = ({ name }: BenchCase) => words.length === 0 || words.some((word) => name.includes(word));
   const cases = [
     npzCase('fashion/dscnn', 'calibration.npz'),
     npzCase('fashion/resnet8', 'calibration.npz'),
@@ -47,14 +29,10 @@ export function benchCases(): BenchCase[] {
     npzCase('gestures/cnn1d', 'train.npz'),
     noiseCase('mlperf-tiny/resnet8', 'classify', [32, 32, 3], (value) => 127.5 * (value + 1)),
     noiseCase('mlperf-tiny/anomaly-autoencoder', 'reconstruct', [640], (value) => 3 * value),
+    ...sileroCases(),
     watchCase(),
   ];
-  return cases.filter(({ modelPath }) => existsSync(modelPath));
-}
-
-/** `fashion/dscnn` → `fashion-dscnn`. */
-export function fileNameOf({ name }: Pick<BenchCase, 'name'>): string {
-  return name.replace('/', '-');
+  return cases.filter((bench) => existsSync(bench.modelPath) && isWanted(bench));
 }
 
 function npzCase(name: string, calibrationFile: string): BenchCase {

@@ -7,7 +7,7 @@ import { judgeDecisions, judgeOutputs } from '../../../runtime/measure/accuracy.
 import type { Decided } from '../../../runtime/measure/messages.ts';
 import { binomialCdf } from '../../../runtime/measure/proportions.ts';
 import { median } from '../../../runtime/measure/statistics.ts';
-import type { BenchCase } from './cases.ts';
+import type { BenchCase } from './bench-case.ts';
 import { measureInProcess } from './measure.ts';
 import type { Folders, Missing, Variant } from './variants.ts';
 

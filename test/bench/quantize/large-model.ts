@@ -9,7 +9,7 @@ import { encodeModel } from '../../../runtime/graph/save.ts';
 import type { Tensor } from '../../../runtime/graph/tensor.ts';
 import { modelFrom, noise } from '../../runtime/quantize/small-models.ts';
 import type { BenchRow } from '../run.ts';
-import { calibrationCount } from './cases.ts';
+import { calibrationCount } from './bench-case.ts';
 import { writeNpyFolder } from './npy-folder.ts';
 import { runQuantize } from './octet-process.ts';
 

@@ -1,17 +1,17 @@
 /** Section `latency`: what `auto` reaches on every model, beside float32 and the reference's best. */
 import { join } from 'node:path';
 import type { BenchRow } from '../run.ts';
+import { fileNameOf } from './bench-case.ts';
 import { writeCaseData } from './case-data.ts';
-import { benchCases, fileNameOf } from './cases.ts';
+import { chooseCases } from './cases.ts';
 import { type Compared, type Comparison, compare, keepsAccuracy } from './compare.ts';
 import { comparisonLines } from './comparison-table.ts';
 import { autoName, collectVariants } from './variants.ts';
 
 /** @param models names or parts of names; all when empty. */
 export async function benchLatency(work: string, models: readonly string[]): Promise<BenchRow[]> {
-  const wanted = benchCases().filter(({ name }) => models.length === 0 || models.some((part) => name.includes(part)));
   const comparisons: Comparison[] = [];
-  for (const bench of wanted) {
+  for (const bench of chooseCases(models)) {
     const folders = await writeCaseData(bench, join(work, fileNameOf(bench)));
     const { variants, missing } = await collectVariants(bench, folders, work);
     const comparison = await compare(bench, folders, variants, missing);
@@ -37,12 +37,13 @@ function rowsOf(comparison: Comparison): BenchRow[] {
 }
 
 function accuracyRow(comparison: Comparison, auto: Compared | undefined): BenchRow {
-  const { lost = Number.NaN, gained = Number.NaN, pWorse = Number.NaN } = auto?.accuracy ?? {};
+  const counts =
+    auto && `${auto.accuracy.lost} lost, ${auto.accuracy.gained} gained, p ${auto.accuracy.pWorse.toFixed(3)}`;
   return {
     name: `${comparison.bench.name}: accuracy that auto loses`,
     value: auto?.accuracy.lostPoints ?? Number.NaN,
     unit: 'points',
-    target: `≤ 0.5, p > 0.05 (${lost} lost, ${gained} gained, p ${pWorse.toFixed(3)})${whyNot(comparison)}`,
+    target: `≤ 0.5, p > 0.05${counts ? ` (${counts})` : whyNot(comparison)}`,
     ok: auto !== undefined && keepsAccuracy(auto.accuracy),
   };
 }

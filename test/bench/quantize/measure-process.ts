@@ -96,12 +96,16 @@ async function decide({ models, dataFolder, task }: DecideRequest): Promise<Deci
   return { kind: 'decide', decided };
 }
 
-const heavyOperator = /Conv|MatMul|Gemm/;
+/** Recurrent layers are matrix products, one for each step. */
+const heavyOperator = /Conv|MatMul|Gemm|LSTM|GRU|RNN|Attention/;
+
+/** Their time is that of the nodes in their bodies, which are listed, too. */
+const controlFlow = new Set(['If', 'Loop', 'Scan']);
 
 async function share({ path, dataFolder }: ShareRequest): Promise<ShareResult> {
   const { inputs } = await openSession(path);
   const feeds = await (await openSamples(dataFolder, { inputs })).feeds(0);
-  const nodes = await profileModel(path, feeds, 300);
+  const nodes = (await profileModel(path, feeds, 300)).filter(({ opType }) => !controlFlow.has(opType));
   const total = (wanted: typeof nodes) => wanted.reduce((sum, { meanUs }) => sum + meanUs, 0);
   return { kind: 'share', share: total(nodes.filter(({ opType }) => heavyOperator.test(opType))) / total(nodes) };
 }

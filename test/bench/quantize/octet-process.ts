@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { programPath } from '../../../runtime/base/children.ts';
 import { kilobytesIn } from '../../../runtime/hardware/memory.ts';
@@ -16,7 +15,7 @@ export type QuantizeRun = {
 /** @param words after `octet quantize MODEL -o OUT`. */
 export async function runQuantize(modelPath: string, outPath: string, words: readonly string[]): Promise<QuantizeRun> {
   const peakPath = `${outPath}.peak`;
-  const preload = ['--import', join(import.meta.dirname, 'peak-on-exit.ts')];
+  const preload = ['--import', new URL('./peak-on-exit.ts', import.meta.url).href];
   const startMs = performance.now();
   const child = spawn(
     process.execPath,

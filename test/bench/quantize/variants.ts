@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programRoot } from '../../../runtime/base/files.ts';
 import { dataFolder } from '../../runtime/quantize/reference.ts';
-import { type BenchCase, fileNameOf } from './cases.ts';
+import { type BenchCase, fileNameOf } from './bench-case.ts';
 import { runQuantize } from './octet-process.ts';
 
 export type Side = 'float32' | 'octet' | 'reference';

@@ -1,32 +1,54 @@
-/** Section `time`: how long a calibration takes, start of the process included on both sides: the same recipe, the same samples. */
+/**
+ * Section `time`: how long a calibration takes with the same recipe and samples, in turns. Starting the process is part of it on
+ * both sides: it is what a user waits for.
+ */
 import { join } from 'node:path';
 import { median } from '../../../runtime/measure/statistics.ts';
 import type { BenchRow } from '../run.ts';
+import { type BenchCase, fileNameOf } from './bench-case.ts';
 import { writeCaseData } from './case-data.ts';
-import { type BenchCase, benchCases, fileNameOf } from './cases.ts';
-import { runQuantize } from './octet-process.ts';
-import { readPeerCosts } from './peer-costs.ts';
+import { chooseCases } from './cases.ts';
+import { foldForReference, runOurs, runTheirs, type SharedRecipe, sharedRecipes } from './same-recipe.ts';
 
-const runs = 3;
+const turns = 3;
 
 export async function benchTime(work: string, models: readonly string[]): Promise<BenchRow[]> {
-  const wanted = benchCases().filter(({ name }) => models.length === 0 || models.some((part) => name.includes(part)));
   const rows: BenchRow[] = [];
-  for (const bench of wanted) rows.push(await timeRow(bench, work));
+  for (const bench of chooseCases(models)) {
+    const folded = await foldForReference(bench, work);
+    if (folded === undefined)
+      return [{ ...unmeasured('every model', 'min-max'), target: '≤ 1; needs npm run peers first' }];
+    const { calibration } = await writeCaseData(bench, join(work, fileNameOf(bench)));
+    for (const recipe of Object.keys(sharedRecipes) as SharedRecipe[])
+      rows.push(...(await timeRows(bench, recipe, folded, calibration, work)));
+  }
   return rows;
 }
 
-async function timeRow(bench: BenchCase, work: string): Promise<BenchRow> {
-  const name = `${bench.name}: static min-max, time over the reference's`;
-  const theirs = (await readPeerCosts(bench))?.['static-u8s8'];
-  if (!theirs) return { name, value: Number.NaN, unit: '×', target: '≤ 1; npm run peers has not been run', ok: false };
-  const { calibration } = await writeCaseData(bench, join(work, fileNameOf(bench)));
-  const times: number[] = [];
-  for (let run = 0; run < runs; run++) {
-    const words = ['--recipe', 'static', '--data', calibration];
-    times.push((await runQuantize(bench.modelPath, join(work, 'time.onnx'), words)).wallS);
+/** No row where the reference cannot do it: there is nothing to compare with. */
+async function timeRows(
+  bench: BenchCase,
+  recipe: SharedRecipe,
+  folded: string,
+  data: string,
+  work: string,
+): Promise<BenchRow[]> {
+  const times: { ours: number[]; theirs: number[]; calls: number[] } = { ours: [], theirs: [], calls: [] };
+  for (let turn = 0; turn < turns; turn++) {
+    const theirs = await runTheirs(folded, recipe, data, work);
+    if (!theirs) return [];
+    const ours = await runOurs(bench.modelPath, recipe, data, work);
+    if (!ours.ok) return [{ ...unmeasured(bench.name, recipe), target: `≤ 1; octet: ${ours.reason}` }];
+    times.ours.push(ours.wallS);
+    times.theirs.push(theirs.wallS);
+    times.calls.push(theirs.callS);
   }
-  const value = median(times) / theirs.wallS;
-  const both = `${median(times).toFixed(2)} of ${theirs.wallS.toFixed(2)} s, of which its call ${theirs.callS.toFixed(2)} s`;
-  return { name, value, unit: '×', target: `≤ 1 (${both}; theirs from npm run peers)`, ok: value <= 1 };
+  const [ours, theirs, call] = [median(times.ours), median(times.theirs), median(times.calls)];
+  const target = `≤ 1 (${ours.toFixed(2)} of ${theirs.toFixed(2)} s, of which its call alone ${call.toFixed(2)} s)`;
+  return [{ ...unmeasured(bench.name, recipe), value: ours / theirs, target, ok: ours <= theirs }];
+}
+
+function unmeasured(model: string, recipe: SharedRecipe): BenchRow {
+  const name = `${model}, ${recipe}: time over the reference's`;
+  return { name, value: Number.NaN, unit: '×', target: '', ok: false };
 }
