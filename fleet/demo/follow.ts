@@ -74,7 +74,7 @@ function passed({ current, finished }: Progress, end: number, slot: Slot, nowMs:
     .slice(0, end)
     .filter((step) => !finished.some((known) => known.step === step))
     .map((step) => {
-      if (step === current?.step) return { step, durationMs: nowMs - current.sinceMs, detail: current.detail };
+      if (step === current?.step) return { step, durationMs: nowMs - current.sinceMs, detail: '' };
       return { step, detail: step === 'choose' ? (chosenAndBaseline(slot.trials).chosen?.variant ?? '') : '' };
     });
 }
