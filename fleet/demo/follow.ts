@@ -10,7 +10,7 @@ export type FinishedStep = {
   readonly step: Step;
   /** Absent when it was over before anything was heard of it. */
   readonly durationMs?: number;
-  /** The last that was said of it. */
+  /** What came of it; empty where the step itself says it. */
   readonly detail: string;
 };
 
