@@ -1,6 +1,6 @@
 /** Tells arithmetic on shapes (Shape → Gather → Concat → Reshape's second input) from arithmetic on data. */
 import { constantOf } from '../../graph/initializer.ts';
-import { type Graph, type Node, statedValues } from '../../graph/model.ts';
+import { type Graph, type Node, statedValues, subgraphsOf } from '../../graph/model.ts';
 import type { ElementType } from '../../graph/tensor.ts';
 
 const sources: ReadonlySet<string> = new Set(['Shape', 'Size', 'Constant']);
@@ -15,12 +15,17 @@ export function findShapeNodes(graph: Graph): ReadonlySet<Node> {
   const known = new Set(['', ...graph.initializers.keys()]);
   const found = new Set<Node>();
   for (const node of graph.nodes) {
-    const isShape = sources.has(node.opType) || node.inputs.every((name) => known.has(name));
+    const isShape = sources.has(node.opType) || readsOnly(node, known);
     if (!isShape && !computesWithIntegers(node, typeOf)) continue;
     found.add(node);
     if (isShape) for (const output of node.outputs) known.add(output);
   }
   return found;
+}
+
+/** A node with bodies also reads what they take from around it. */
+function readsOnly(node: Node, known: ReadonlySet<string>): boolean {
+  return subgraphsOf(node).length === 0 && node.inputs.every((name) => known.has(name));
 }
 
 /** The element type of a value where the graph states it. */

@@ -4,10 +4,8 @@
  */
 import { OctetError } from '../../base/errors.ts';
 import { optimizeModel } from '../../engine/optimize.ts';
-import { valueInfo as makeValueInfo } from '../../graph/build.ts';
 import { loadModel } from '../../graph/load.ts';
-import { mapBodies } from '../../graph/map-bodies.ts';
-import type { Graph, Model, ValueInfo } from '../../graph/model.ts';
+import type { Model, ValueInfo } from '../../graph/model.ts';
 import { type Rule, rewriteModel } from '../../graph/rewrite.ts';
 import { encodeModel } from '../../graph/save.ts';
 import { allNodes } from '../bodies/map-graphs.ts';
@@ -16,6 +14,7 @@ import { raiseOpset } from './raise-opset.ts';
 import { averageByPooling } from './rules/average-by-pooling.ts';
 import { foldGemmBatchNorm } from './rules/fold-gemm-batch-norm.ts';
 import { moveReluBeforeMaxPool } from './rules/move-relu-before-max-pool.ts';
+import { stateTypes } from './state-types.ts';
 
 const quantizedOperator =
   /^(QLinear|Dequantize|Quantize|DynamicQuantize|QGemm|QAttention|MatMulInteger|ConvInteger|MatMulNBits)/;
@@ -30,7 +29,7 @@ export async function prepareModel(path: string): Promise<Model> {
   const fixed = fixInitializers(model);
   const folded = await optimizeModel(fixed === model ? path : encodeModel(fixed), 'basic');
   const raised = rewriteModel(raiseOpset(folded), rules);
-  return { ...raised, graph: typesOnly(uniqueNames(raised.graph)), opsets: usedOpsets(raised), origin: path };
+  return { ...raised, graph: stateTypes(uniqueNames(raised.graph)), opsets: usedOpsets(raised), origin: path };
 }
 
 /**
@@ -57,12 +56,6 @@ function refuseQuantized(model: Model): void {
     `${model.origin}: expected a float32 model, got one that is already quantised (${count} such nodes)`,
     { hint: 'Start from the float32 model that it was made from.' },
   );
-}
-
-/** Element types stay, shapes go: a later rewrite may change shapes, and a stated one that is wrong keeps a model from loading. */
-function typesOnly(graph: Graph): Graph {
-  const valueInfo = graph.valueInfo.flatMap(({ name, type }) => (type ? [makeValueInfo(name, type)] : []));
-  return { ...graph, valueInfo, nodes: graph.nodes.map((node) => mapBodies(node, typesOnly)) };
 }
 
 /** ONNX Runtime declares every operator set it knows; only what the nodes use stays. */

@@ -41,7 +41,7 @@ type Producers = ReadonlyMap<string, Node>;
 type Consumers = ReadonlyMap<string, readonly Node[]>;
 
 /** Operators whose name says that they compute with integers, whatever they give. */
-const integerKernel = /^(Q[A-Z]|MatMulInteger|DynamicQuantize(MatMul|LSTM))/;
+const integerKernel = /^(Q[A-Z]|MatMulInteger|MatMulNBits|DynamicQuantize(MatMul|LSTM))/;
 
 function kernelOf({ value, isQuantized }: Mark, producers: Producers, consumers: Consumers): Kernel {
   const opType = findProducer(value, producers, consumers)?.opType ?? 'nothing';
