@@ -7,24 +7,31 @@ import { systemClock } from '../runtime/base/clock.ts';
 import { OctetError } from '../runtime/base/errors.ts';
 import { evenly, openSamples, type Samples, type SamplesOptions } from '../runtime/data/samples.ts';
 import type { Model } from '../runtime/graph/model.ts';
+import type { AnyRecipe, ComposedRecipe } from '../runtime/quantize/auto/composed-recipe.ts';
+import { calibrationOf, repeatComposed } from '../runtime/quantize/auto/repeat.ts';
 import { modelInputs, prepareModel } from '../runtime/quantize/prepare/prepare.ts';
 import { applyRecipe, observeFor } from '../runtime/quantize/quantize.ts';
 import { isExcluded, observerNames, type Recipe, recipeSchema } from '../runtime/quantize/recipe.ts';
-import { originOf, writeVariant } from '../runtime/quantize/variant-files.ts';
+import { originOf, readsSamples, writeVariant } from '../runtime/quantize/variant-files.ts';
 import { bytesText } from '../runtime/select/figures.ts';
 import { readModelArgument } from './model-argument.ts';
 import { outcomeLines } from './outcomes.ts';
 import { progressLine } from './progress-line.ts';
+import { autoLines, autoOn } from './quantize-auto.ts';
+import { readRecipeFile } from './recipe-file.ts';
 
 type Options = {
   data: string[];
   output: string;
-  recipe?: Recipe['kind'];
+  recipe?: string;
   observer: (typeof observerNames)[number];
   activation: 'uint8' | 'int8';
   perChannel: boolean;
   exclude: string[];
   samples: number;
+  maxDrop?: number;
+  maxDisagreement?: number;
+  searchTime: number;
   json?: boolean;
 };
 
@@ -34,10 +41,10 @@ export function define(command: Command): void {
     .option('--data <paths...>', 'calibration data: .npz, folders of .npy, recordings (with a model folder)', [])
     .requiredOption('-o, --output <file>', 'the int8 model; its recipe goes to <file without .onnx>.recipe.json')
     .addOption(
-      new Option('--recipe <kind>', 'static needs --data (default: static with --data, dynamic without)').choices([
-        'dynamic',
-        'static',
-      ]),
+      new Option(
+        '--recipe <kind>',
+        'static, dynamic, auto (the fastest that is right on this machine), or a recipe file; static and auto need --data (default: static with --data, dynamic without)',
+      ).argParser(recipeWord),
     )
     .addOption(
       new Option('--observer <name>', 'how ranges are taken from the data').choices(observerNames).default('min-max'),
@@ -50,6 +57,17 @@ export function define(command: Command): void {
     .option('--no-per-channel', 'one scale for each weight instead of one for each of its output channels')
     .option('--exclude <nodes...>', 'nodes that stay float, by name; * stands for any text', [])
     .option('--samples <n>', 'at most so many samples, spread evenly over the data', countFrom, 1024)
+    .option(
+      '--max-drop <share>',
+      'auto: largest tolerated net loss of correct decisions, with labels (0.01)',
+      shareFrom,
+    )
+    .option(
+      '--max-disagreement <share>',
+      'auto: largest tolerated share of changed decisions, without (0.02)',
+      shareFrom,
+    )
+    .option('--search-time <seconds>', 'auto: how long to search', countFrom, 60)
     .option('--json', 'one JSON document on stdout')
     .action(run);
 }
@@ -80,7 +98,27 @@ async function quantizeFile(
   const argument = await readModelArgument(path);
   const { modelPath } = argument;
   refuseOverwriting(modelPath, options.output);
-  const recipe = recipeFrom(options);
+  const open = async () =>
+    openSamples(options.data, { ...argument, inputs: modelInputs(await prepareModel(modelPath)) });
+  const write = (recipe: AnyRecipe, bytes: Uint8Array, samples: Samples | undefined) =>
+    writeResult(modelPath, options.output, recipe, bytes, samples);
+  if (options.recipe === 'auto') {
+    refuseNoData(options, 'auto');
+    const samples = await open();
+    const result = await autoOn(argument, samples, { ...options, onProgress, signal });
+    signal.throwIfAborted();
+    const used = calibrationOf(samples, result.recipe);
+    const { bytes, recipe: _, ...report } = result;
+    return { ...(await write(result.recipe, bytes, used)), outcomes: result.outcomes, auto: { ...report } };
+  }
+  const recipe = options.recipe?.endsWith('.json') ? await readRecipeFile(options.recipe) : recipeFrom(options);
+  if (recipe.kind === 'composed') {
+    if (readsSamples(recipe)) refuseNoData(options, 'static');
+    const samples = readsSamples(recipe) ? await open() : undefined;
+    const { bytes, outcomes } = await repeatComposed(modelPath, samples, recipe, { onProgress, signal });
+    signal.throwIfAborted();
+    return { ...(await write(recipe, bytes, samples && calibrationOf(samples, recipe))), outcomes };
+  }
   const model = await prepareModel(modelPath);
   refuseUnknownNodes(recipe, model);
   const samples = await samplesFor(recipe, options, { ...argument, inputs: modelInputs(model) });
@@ -89,10 +127,27 @@ async function quantizeFile(
   // From here on nothing is interrupted, so that both files are written or none.
   signal.throwIfAborted();
   const { bytes, outcomes } = built;
-  const recipePath = `${options.output.replace(/\.onnx$/, '')}.recipe.json`;
-  const record = await writeVariant(options.output, recipePath, bytes, await originOf(recipe, modelPath, samples));
+  return { ...(await write(recipe, bytes, samples)), outcomes };
+}
+
+async function writeResult(
+  modelPath: string,
+  output: string,
+  recipe: AnyRecipe,
+  bytes: Uint8Array,
+  samples: Samples | undefined,
+) {
+  const recipePath = `${output.replace(/\.onnx$/, '')}.recipe.json`;
+  const record = await writeVariant(output, recipePath, bytes, await originOf(recipe, modelPath, samples));
   const { size } = await stat(modelPath);
-  return { output: options.output, recipePath, ...record, sizeBytes: bytes.byteLength, floatBytes: size, outcomes };
+  return { output, recipePath, ...record, sizeBytes: bytes.byteLength, floatBytes: size };
+}
+
+function refuseNoData({ data }: Options, kind: string): void {
+  if (data.length > 0) return;
+  throw new OctetError('USAGE', `--data: expected calibration data for recipe ${kind}, got none`, {
+    hint: 'Add --data DATA.npz, or use --recipe dynamic, which needs none.',
+  });
 }
 
 function refuseOverwriting(modelPath: string, output: string): void {
@@ -126,10 +181,8 @@ function recipeFrom({ recipe, data, observer, activation, perChannel, exclude }:
 
 async function samplesFor(recipe: Recipe, options: Options, about: SamplesOptions): Promise<Samples | undefined> {
   if (recipe.kind !== 'static') return undefined;
-  if (options.data.length > 0) return evenly(await openSamples(options.data, about), options.samples);
-  throw new OctetError('USAGE', '--data: expected calibration data for a static recipe, got none', {
-    hint: 'Add --data DATA.npz, or use --recipe dynamic, which needs none.',
-  });
+  refuseNoData(options, 'static');
+  return evenly(await openSamples(options.data, about), options.samples);
 }
 
 function print(result: Result, { json }: Options): void {
@@ -137,10 +190,33 @@ function print(result: Result, { json }: Options): void {
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
+  if ('auto' in result && result.auto) {
+    const lines = autoLines(
+      { ...result.auto, bytes: new Uint8Array(), recipe: result.recipe as ComposedRecipe },
+      result,
+    );
+    process.stdout.write(
+      `${[...lines, '', pico.bold(result.output), pico.dim(`recipe: ${result.recipePath}`)].join('\n')}\n`,
+    );
+    return;
+  }
   const { output, recipePath, sizeBytes, floatBytes, outcomes } = result;
   const size = `${bytesText(floatBytes)} → ${bytesText(sizeBytes)} (${ratioText(floatBytes / sizeBytes)})`;
   const lines = [...outcomeLines(outcomes), '', `${pico.bold(output)}  ${size}`, pico.dim(`recipe: ${recipePath}`)];
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+const kinds = ['static', 'dynamic', 'auto'];
+
+function recipeWord(text: string): string {
+  if (kinds.includes(text) || text.endsWith('.json')) return text;
+  throw new InvalidArgumentError(`expected ${kinds.join(', ')} or a .json file`);
+}
+
+function shareFrom(text: string): number {
+  const share = Number(text);
+  if (text.trim() !== '' && share >= 0 && share <= 1) return share;
+  throw new InvalidArgumentError('expected a share from 0 to 1');
 }
 
 /** A small model can grow: scales and zero points take room, too. */

@@ -3,11 +3,11 @@ import { rm } from 'node:fs/promises';
 import { sha256Of, sha256OfFile, writeFileAtomic } from '../base/files.ts';
 import type { Samples } from '../data/samples.ts';
 import { engineVersion } from '../engine/session.ts';
-import type { Recipe } from './recipe.ts';
+import type { AnyRecipe } from './auto/composed-recipe.ts';
 
 /** What `OUT.recipe.json` says. */
 export type RecipeRecord = {
-  readonly recipe: Recipe;
+  readonly recipe: AnyRecipe;
   /** SHA-256 of the float model. */
   readonly modelSha256: string;
   /** What the ranges were taken from; null for a recipe that needs no data. */
@@ -19,7 +19,7 @@ export type RecipeRecord = {
 
 /** What is known before the bytes are. @param samples undefined when the recipe read none. */
 export async function originOf(
-  recipe: Recipe,
+  recipe: AnyRecipe,
   modelPath: string,
   samples: Samples | undefined,
 ): Promise<Omit<RecipeRecord, 'sha256'>> {
@@ -27,9 +27,14 @@ export async function originOf(
   return {
     recipe,
     modelSha256: await sha256OfFile(modelPath),
-    calibration: (recipe.kind === 'static' && calibration) || null,
+    calibration: (readsSamples(recipe) && calibration) || null,
     engine: `onnxruntime ${engineVersion} ${process.arch}`,
   };
+}
+
+/** Whether ranges are taken from data. */
+export function readsSamples(recipe: AnyRecipe): boolean {
+  return recipe.kind === 'composed' ? recipe.parts.some(readsSamples) : recipe.kind === 'static';
 }
 
 /**

@@ -1,0 +1,209 @@
+/**
+ * `--recipe auto`: the fastest form of a model on this machine that still decides like float32. Searches by timing whole models,
+ * judges the fastest on held-out windows, repairs or refuses, and measures the winner against float32 in a fresh process. Where
+ * nothing wins beyond doubt, the answer is the float32 model as it came.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { OctetError } from '../../base/errors.ts';
+import type { Budget, Task } from '../../data/pipeline.ts';
+import { evenly, type Samples, splitHeldOut } from '../../data/samples.ts';
+import type { Feeds } from '../../graph/tensor.ts';
+import type { AccuracyJudgement } from '../../measure/accuracy.ts';
+import { speedupOf } from '../../measure/paired-blocks.ts';
+import { runTrial, type TrialOptions } from '../../measure/trial.ts';
+import { chooseFeeds } from '../../measure/trial-feeds.ts';
+import type { NodeOutcome } from '../messages.ts';
+import { prepareModel } from '../prepare/prepare.ts';
+import { shapesOn } from '../prepare/run-shapes.ts';
+import { observeFor } from '../quantize.ts';
+import { staticSchema } from '../recipe.ts';
+import { type ComposedRecipe, isUnchanged } from './composed-recipe.ts';
+import { explore } from './explore.ts';
+import { type Gate, isAcceptable, openGate } from './gate.ts';
+import { type MultiplyAdds, multiplyAddsOf, shareInInt8 } from './multiply-adds.ts';
+import { repair } from './repair.ts';
+import { type BuiltModel, type Contender, openSearch, type Search, type Tried } from './search.ts';
+
+export type AutoOptions = {
+  readonly activation: 'uint8' | 'int8';
+  readonly budget: Budget;
+  readonly task?: Task;
+  readonly threads: number;
+  /** At most so many calibration samples. */
+  readonly samples: number;
+  /** For the search; judging and the last measurement come on top. */
+  readonly searchMs: number;
+  /** @param fraction 0 to 1. */
+  readonly onProgress?: (fraction: number, detail: string) => void;
+  readonly signal?: AbortSignal;
+  /** How the last measurement's process is started; for tests. */
+  readonly start?: TrialOptions['start'];
+};
+
+/** A paired measurement against float32 in a process of its own. */
+export type Verification = {
+  readonly floatP50Us: number;
+  readonly p50Us: number;
+  /** float32's time over its time, with its 95 % interval. */
+  readonly speedup: { readonly value: number; readonly low: number; readonly high: number };
+};
+
+export type TriedReport = Pick<Tried, 'label' | 'ratio'> & {
+  /** Why it is not the answer; absent when it is, or was not fast enough to be asked. */
+  readonly refused?: string;
+};
+
+export type AutoResult = {
+  readonly recipe: ComposedRecipe;
+  readonly bytes: Uint8Array;
+  readonly label: string;
+  readonly outcomes: readonly NodeOutcome[];
+  /** Null when there were no held-out windows, or the answer is float32 as it came. */
+  readonly accuracy: AccuracyJudgement | null;
+  /** Null when the answer is float32 as it came. */
+  readonly verification: Verification | null;
+  readonly multiplyAdds: MultiplyAdds;
+  /** In the order of trying. */
+  readonly tried: readonly TriedReport[];
+};
+
+/** How many of the fastest are judged before float32 is the answer. */
+const mostFinalists = 8;
+const raceMs = 160;
+const verifyMs = 2500;
+
+/**
+ * @throws DATA_INVALID without samples, what preparing and running throw, the signal's reason. Opens many sessions: for a process
+ * that ends.
+ */
+export async function quantizeAuto(path: string, samples: Samples, options: AutoOptions): Promise<AutoResult> {
+  const { calibration, heldOut } = splitHeldOut(samples);
+  if (calibration.count === 0 || heldOut.count === 0)
+    throw new OctetError(
+      'DATA_INVALID',
+      `calibration: expected samples to calibrate and to judge, got ${samples.count}`,
+      {
+        hint: 'Give more data: three samples in ten are held out for judging.',
+      },
+    );
+  const prepared = await prepareModel(path);
+  const feeds = await chooseFeeds(heldOut);
+  const search = await openSearch(path, prepared, searchOptions(calibration, feeds, options));
+  try {
+    await explore(search, { activation: options.activation });
+    const gate = await openGate(path, { heldOut, task: options.task, budget: options.budget, callUs: search.floatUs });
+    return await decide(path, { search, gate, calibration, feeds, options, refusals: new Map() });
+  } finally {
+    await search.close();
+  }
+}
+
+function searchOptions(calibration: Samples, feeds: readonly Feeds[], options: AutoOptions) {
+  const { activation, threads, searchMs, onProgress, signal } = options;
+  const used = evenly(calibration, options.samples);
+  const observers = (['min-max', 'mse', 'percentile', 'entropy'] as const).map((observer) =>
+    staticSchema.parse({ kind: 'static', activation, observer }),
+  );
+  const fromMs = performance.now();
+  const spent = () => (performance.now() - fromMs) / searchMs;
+  return {
+    race: { feeds, threads, budgetMs: raceMs },
+    samples: options.samples,
+    observe: (model: Parameters<typeof observeFor>[0]) => observeFor(model, observers, used, signal ? { signal } : {}),
+    isOver: () => spent() > 1,
+    onTried: ({ label, ratio }: Tried) => onProgress?.(Math.min(0.9, spent() * 0.9), `${label}: ${ratio.toFixed(2)}×`),
+    ...(signal ? { signal } : {}),
+  };
+}
+
+type Setting = {
+  readonly search: Search;
+  readonly gate: Gate;
+  readonly calibration: Samples;
+  readonly feeds: readonly Feeds[];
+  readonly options: AutoOptions;
+  /** By label. */
+  readonly refusals: Map<string, string>;
+};
+
+/** The fastest that is good enough and stands the last measurement. */
+async function decide(path: string, setting: Setting): Promise<AutoResult> {
+  const { search, gate, refusals, options } = setting;
+  const asked = new Set<Contender>();
+  while (asked.size < mostFinalists) {
+    options.signal?.throwIfAborted();
+    const finalist = nextFinalist(search, asked);
+    if (!finalist) break;
+    asked.add(finalist);
+    options.onProgress?.(0.9 + (0.1 * asked.size) / mostFinalists, `judging ${finalist.label}`);
+    const built = await search.build(finalist.recipe);
+    if (!built) continue;
+    const accuracy = await gate.judge(built.bytes);
+    if (!isAcceptable(accuracy)) {
+      refusals.set(finalist.label, accuracy ? `${accuracy.metric} ${percent(accuracy.value)}` : 'cannot be judged');
+      await tryRepair(setting, finalist);
+      continue;
+    }
+    const verification = await verify(path, built, setting);
+    if (verification.speedup.low > 1) return report(setting, finalist, built, accuracy, verification);
+    refusals.set(finalist.label, `${verification.speedup.value.toFixed(2)}×, not beyond doubt`);
+  }
+  const bytes = new Uint8Array(await readFile(path));
+  return report(setting, search.tried[0]!, { bytes, outcomes: [] }, null, null);
+}
+
+function nextFinalist({ tried }: Search, asked: ReadonlySet<Contender>): Contender | undefined {
+  return tried
+    .filter((contender) => contender.ratio > 1 && !isUnchanged(contender.recipe) && !asked.has(contender))
+    .sort((a, b) => b.ratio - a.ratio)[0];
+}
+
+async function tryRepair({ search, gate, calibration, refusals }: Setting, broken: Contender): Promise<void> {
+  const repaired = await repair(search, broken, calibration, async (recipe) => {
+    const built = await search.build(recipe);
+    return built !== undefined && isAcceptable(await gate.judge(built.bytes));
+  });
+  if (repaired) refusals.set(broken.label, `${refusals.get(broken.label)}; repaired: ${repaired.label}`);
+}
+
+/** @throws why the last measurement failed. */
+async function verify(path: string, { bytes }: BuiltModel, { feeds, options }: Setting): Promise<Verification> {
+  const folder = await mkdtemp(join(tmpdir(), 'octet-auto-'));
+  try {
+    const modelPath = join(folder, 'candidate.onnx');
+    await writeFile(modelPath, bytes);
+    const { threads, signal, start } = options;
+    const outcome = await runTrial(
+      { kind: 'paired', baselinePath: path, modelPath, threads, feeds, budgetMs: verifyMs },
+      { niceness: 0, ...(signal ? { signal } : {}), ...(start ? { start } : {}) },
+    );
+    if (!outcome.ok) throw new OctetError(outcome.error.code, outcome.error.message);
+    const { baseline, variant, rounds } = outcome.result;
+    const { value, low, high } = speedupOf(rounds, 'latency');
+    return { floatP50Us: baseline.p50Us, p50Us: variant.p50Us, speedup: { value, low, high } };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function report(
+  { search, feeds, refusals }: Setting,
+  { recipe, label }: Contender,
+  { bytes, outcomes }: BuiltModel,
+  accuracy: AccuracyJudgement | null,
+  verification: Verification | null,
+): Promise<AutoResult> {
+  const model = await search.rewritten(recipe.rewrites);
+  const multiplyAdds = shareInInt8(model, multiplyAddsOf(model, await shapesOn(model, feeds[0]!)), outcomes);
+  const tried = search.tried.map(({ label: name, ratio }) => {
+    const refused = refusals.get(name);
+    return { label: name, ratio, ...(refused === undefined ? {} : { refused }) };
+  });
+  return { recipe, bytes, label, outcomes, accuracy, verification, multiplyAdds, tried };
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

@@ -1,0 +1,138 @@
+/**
+ * The order of a search: float forms; each format on the fastest float form and on the plain one; for static int8, where it should
+ * begin and end; for dynamic int8, which nodes; and the two together.
+ */
+import { intAttribute } from '../../graph/attributes.ts';
+import { constantOf } from '../../graph/initializer.ts';
+import type { Model } from '../../graph/model.ts';
+import { elementCount } from '../../graph/tensor.ts';
+import type { NodeOutcome } from '../messages.ts';
+import { type SpeedRewrite, speedRewriteNames } from '../prepare/speed-rewrites.ts';
+import { type DynamicRecipe, dynamicSchema, type Recipe, type StaticRecipe, staticSchema } from '../recipe.ts';
+import type { ComposedRecipe } from './composed-recipe.ts';
+import { type Exclusion, floatBeginnings, floatEnds, singleChanges } from './regions.ts';
+import type { Contender, Search } from './search.ts';
+
+export type ExploreOptions = {
+  /** Fast on this processor. */
+  readonly activation: 'uint8' | 'int8';
+};
+
+export async function explore(search: Search, { activation }: ExploreOptions): Promise<void> {
+  await tryFloatForms(search);
+  const bases = [...new Map([search.champion().recipe.rewrites, []].map((base) => [String(base), base])).values()];
+  for (const base of bases) {
+    await search.challenge(labelOf('static', base), base, [staticPart(activation, [])]);
+    for (const perChannel of [false, true])
+      await search.challenge(labelOf(perChannel ? 'dynamic, per channel' : 'dynamic', base), base, [
+        dynamicPart(perChannel, []),
+      ]);
+  }
+  await placeStatic(search);
+  await thinDynamic(search);
+  await addDynamic(search);
+}
+
+function staticPart(activation: 'uint8' | 'int8', exclude: Exclusion): StaticRecipe {
+  return staticSchema.parse({ kind: 'static', activation, exclude });
+}
+
+function dynamicPart(perChannel: boolean, exclude: Exclusion): DynamicRecipe {
+  return dynamicSchema.parse({ kind: 'dynamic', perChannel, exclude });
+}
+
+function labelOf(what: string, rewrites: readonly SpeedRewrite[]): string {
+  return [what, ...rewrites].join(' + ');
+}
+
+/** One after the other, keeping what helps. */
+async function tryFloatForms(search: Search): Promise<void> {
+  for (const name of speedRewriteNames) {
+    const { rewrites } = search.champion().recipe;
+    const added = [...rewrites, name];
+    if ((await search.rewritten(added)) !== (await search.rewritten(rewrites)))
+      await search.challenge(labelOf('float32', added), added, []);
+  }
+}
+
+/** Where static int8 begins and ends. */
+async function placeStatic(search: Search): Promise<void> {
+  const whole = search.best(isOnly('static'));
+  if (!whole) return;
+  const { rewrites } = whole.recipe;
+  const model = await search.rewritten(rewrites);
+  const nodes = computingNodes(whole.outcomes);
+  const weigh = async (label: string, exclusions: readonly Exclusion[]) => {
+    for (const exclude of exclusions) {
+      const [part] = whole.recipe.parts as [StaticRecipe];
+      await search.challenge(`static, ${label} (${exclude.length} float)`, rewrites, [
+        { ...part, exclude: [...exclude] },
+      ]);
+    }
+  };
+  const current = () => excludedBy(search.best(isStaticOn(rewrites)));
+  await weigh('float beginning', floatBeginnings(nodes, current()));
+  await weigh('float end', floatEnds(nodes, current()));
+  const order = [...nodes].sort((a, b) => weightsOf(model, a) - weightsOf(model, b));
+  for (const node of order) await weigh(`other ${node}`, singleChanges([node], current()));
+}
+
+/** Dynamic int8 without the nodes where it does not pay. */
+async function thinDynamic(search: Search): Promise<void> {
+  const whole = search.best(isOnly('dynamic'));
+  const nodes = whole ? computingNodes(whole.outcomes) : [];
+  if (!whole || nodes.length < 2) return;
+  for (const node of nodes) {
+    const [part] = whole.recipe.parts as [DynamicRecipe];
+    const exclude = singleChanges([node], excludedBy(search.best(isDynamicOn(whole.recipe))))[0]!;
+    if (exclude.length === nodes.length) continue;
+    await search.challenge(`dynamic (${exclude.length} float)`, whole.recipe.rewrites, [
+      { ...part, exclude: [...exclude] },
+    ]);
+  }
+}
+
+/** Dynamic int8 for what static left float: an LSTM behind convolutions. */
+async function addDynamic(search: Search): Promise<void> {
+  const placed = search.best(isOnly('static'));
+  if (!placed) return;
+  for (const perChannel of [false, true])
+    await search.challenge(`${placed.label} + dynamic`, placed.recipe.rewrites, [
+      ...placed.recipe.parts,
+      dynamicPart(perChannel, []),
+    ]);
+}
+
+/** Nodes that became integer kernels and have arithmetic of their own; what only follows them follows. */
+function computingNodes(outcomes: readonly NodeOutcome[]): readonly string[] {
+  return outcomes.filter(({ opType, kernel }) => kernel && computing.has(opType)).map(({ node }) => node);
+}
+
+const computing: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU']);
+
+function weightsOf({ graph }: Model, name: string): number {
+  const node = graph.nodes.find((other) => other.name === name);
+  const weight = node && constantOf(graph, node.inputs[1] ?? '');
+  return node && weight ? elementCount(weight.dims) / intAttribute(node, 'group', 1) : 0;
+}
+
+function excludedBy(contender: Contender | undefined): Exclusion {
+  return contender?.recipe.parts[0]?.exclude ?? [];
+}
+
+function isOnly(kind: Recipe['kind']) {
+  return ({ parts }: ComposedRecipe) => parts.length === 1 && parts[0]?.kind === kind;
+}
+
+function isStaticOn(rewrites: readonly SpeedRewrite[]) {
+  return (recipe: ComposedRecipe) => isOnly('static')(recipe) && String(recipe.rewrites) === String(rewrites);
+}
+
+function isDynamicOn({ rewrites, parts }: ComposedRecipe) {
+  const [like] = parts as [DynamicRecipe];
+  return (recipe: ComposedRecipe) => {
+    const [part] = recipe.parts;
+    const isSame = part?.kind === 'dynamic' && part.perChannel === like.perChannel;
+    return isSame && recipe.parts.length === 1 && String(recipe.rewrites) === String(rewrites);
+  };
+}
