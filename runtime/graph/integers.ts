@@ -23,7 +23,7 @@ export function roundHalfEven(x: number): number {
   return x + shift - shift;
 }
 
-/** The closest value in the range; NaN becomes `min`, as in ONNX Runtime's vector code. */
+/** The closest value in the range; NaN becomes `min`, as ONNX Runtime's vector code for x86 has it. */
 export function clamp(value: number, { min, max }: IntegerRange): number {
   return value > min ? (value < max ? value : max) : min;
 }
