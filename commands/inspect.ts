@@ -1,94 +1,78 @@
-/** `octet inspect`: what a model is, and what quantising would make of each node, found by trying it. */
-import { stat } from 'node:fs/promises';
-import type { Command } from 'commander';
-import pico from 'picocolors';
+/** `octet inspect`: what a model is and what quantising would make of it; with two models, where the error arises. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { systemClock } from '../runtime/base/clock.ts';
+import { OctetError } from '../runtime/base/errors.ts';
+import { evenly, openSamples, type Samples } from '../runtime/data/samples.ts';
 import { loadModel } from '../runtime/graph/load.ts';
-import { type Graph, type Model, opsetVersion, subgraphsOf, type ValueInfo } from '../runtime/graph/model.ts';
-import { elementCount } from '../runtime/graph/tensor.ts';
-import { planQuantization, type QuantizationPlan } from '../runtime/quantize/plan.ts';
-import { countQuantized, prepareModel } from '../runtime/quantize/prepare/prepare.ts';
-import { bytesText } from '../runtime/select/figures.ts';
+import { inspectModel } from '../runtime/quantize/inspect/inspect-model.ts';
+import { inspectPair } from '../runtime/quantize/inspect/inspect-pair.ts';
+import { modelInputs } from '../runtime/quantize/prepare/prepare.ts';
+import { reportPair } from '../runtime/quantize/report/report-pair.ts';
+import { modelLines } from './inspect-lines.ts';
 import { readModelArgument } from './model-argument.ts';
-import { outcomeLines, tally } from './outcomes.ts';
+import { pairLines } from './pair-lines.ts';
+import { progressLine } from './progress-line.ts';
+
+type Options = { data: string[]; samples: number; report?: string; json?: boolean };
 
 export function define(command: Command): void {
   command
     .argument('<model>', 'an ONNX file, or a folder with a manifest')
+    .argument('[quantised]', 'a model made from it: shows the error layer by layer')
+    .option('--data <paths...>', 'what to run on; needed for two models', [])
+    .option('--samples <n>', 'at most so many samples, spread evenly over the data', countFrom, 64)
+    .option('--report <file>', 'two models: one self-contained HTML page, with latencies measured here')
     .option('--json', 'one JSON document on stdout')
-    .action(async (path: string, { json }: { json?: boolean }) => {
-      const report = await inspect((await readModelArgument(path)).modelPath);
-      process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${textOf(report).join('\n')}\n`);
+    .action(run);
+}
+
+async function run(path: string, quantized: string | undefined, options: Options): Promise<void> {
+  if (quantized !== undefined) return runPair(path, quantized, options);
+  if (options.report !== undefined)
+    throw new OctetError('USAGE', '--report: expected two models to compare, got one', {
+      hint: `octet inspect ${path} QUANTISED.onnx --data DATA --report ${options.report}`,
     });
+  const samples = options.data.length > 0 ? await samplesFor(path, options) : undefined;
+  const { modelPath } = await readModelArgument(path);
+  print(await inspectModel(modelPath, await samples?.feeds(0)), modelLines, options);
 }
 
-type Report = Awaited<ReturnType<typeof inspect>>;
-
-async function inspect(path: string) {
-  const model = await loadModel(path);
-  const nodes = allNodes(model.graph);
-  const quantizedNodes = countQuantized(model);
-  const plan = quantizedNodes > 0 ? null : await planQuantization(await prepareModel(path));
-  return {
-    path,
-    sizeBytes: (await stat(path)).size,
-    irVersion: model.irVersion,
-    opset: opsetVersion(model) ?? null,
-    inputs: model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name)).map(describeValue),
-    outputs: model.graph.outputs.map(describeValue),
-    parameters: countParameters(model),
-    operators: Object.fromEntries([...Map.groupBy(nodes, ({ opType }) => opType)].map(([k, v]) => [k, v.length])),
-    quantizedNodes,
-    plan,
-  };
+async function runPair(path: string, quantized: string, options: Options): Promise<void> {
+  const [{ modelPath }, other] = [await readModelArgument(path), await readModelArgument(quantized)];
+  const samples = await samplesFor(path, options);
+  const progress = progressLine(process.stderr, systemClock);
+  const interrupt = new AbortController();
+  const onInterrupt = () => interrupt.abort(new OctetError('CANCELLED', 'interrupted; nothing was written'));
+  process.once('SIGINT', onInterrupt);
+  const shared = { onProgress: progress.show, signal: interrupt.signal };
+  try {
+    const report = await (options.report === undefined
+      ? inspectPair(modelPath, other.modelPath, samples, shared)
+      : reportPair(modelPath, other.modelPath, samples, { ...shared, path: options.report }));
+    progress.end();
+    print(report, pairLines, options);
+  } finally {
+    progress.end();
+    process.removeListener('SIGINT', onInterrupt);
+  }
 }
 
-function allNodes(graph: Graph): Graph['nodes'] {
-  return graph.nodes.flatMap((node) => [node, ...subgraphsOf(node).flatMap(allNodes)]);
+async function samplesFor(path: string, { data, samples }: Options): Promise<Samples> {
+  if (data.length === 0)
+    throw new OctetError('USAGE', '--data: expected data to compare two models on, got none', {
+      hint: 'Add --data DATA.npz (any inputs that the model really sees).',
+    });
+  const argument = await readModelArgument(path);
+  const inputs = modelInputs(await loadModel(argument.modelPath));
+  return evenly(await openSamples(data, { ...argument, inputs }), samples);
 }
 
-/** Elements of all initializers, and of the tensors in `Constant` nodes, bodies included. */
-function countParameters({ graph }: Model): number {
-  const stored = (part: Graph): number[] => [
-    ...[...part.initializers.values()].map(({ dims }) => elementCount(dims)),
-    ...part.nodes.flatMap((node) => [
-      ...[...node.attributes.values()].map((value) => (value.kind === 'tensor' ? elementCount(value.value.dims) : 0)),
-      ...subgraphsOf(node).flatMap(stored),
-    ]),
-  ];
-  return stored(graph).reduce((sum, count) => sum + count, 0);
+function print<T>(report: T, lines: (report: T) => readonly string[], { json }: Options): void {
+  process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${lines(report).join('\n')}\n`);
 }
 
-function describeValue({ name, type, dims }: ValueInfo) {
-  return { name, type: type ?? null, dims: dims ?? null };
-}
-
-function textOf(report: Report): string[] {
-  const { path, sizeBytes, irVersion, opset, parameters, quantizedNodes, plan } = report;
-  const nodes = Object.entries(report.operators).flatMap(([opType, count]) =>
-    Array.from({ length: count }, () => ({ opType })),
-  );
-  return [
-    `${pico.bold(path)}  ${bytesText(sizeBytes)}, ${parameters.toLocaleString('en-US')} parameters, opset ${opset}, IR ${irVersion}`,
-    ...report.inputs.map((value) => `input   ${valueText(value)}`),
-    ...report.outputs.map((value) => `output  ${valueText(value)}`),
-    `nodes   ${tally(nodes)}`,
-    ...(plan
-      ? planText(plan)
-      : ['', `This model is already quantised: ${quantizedNodes} nodes compute in or convert to integers.`]),
-  ];
-}
-
-function planText(plan: QuantizationPlan): string[] {
-  return [
-    '',
-    pico.bold('Static int8 (octet quantize MODEL --data DATA -o OUT) would run:'),
-    ...outcomeLines(plan.static),
-    '',
-    pico.bold('Dynamic int8 (octet quantize MODEL -o OUT) would run:'),
-    ...outcomeLines(plan.dynamic),
-  ];
-}
-
-function valueText({ name, type, dims }: ReturnType<typeof describeValue>): string {
-  return `${name}: ${type ?? 'no tensor'} [${dims?.map((size) => size ?? '?').join(', ') ?? '?'}]`;
+function countFrom(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError('expected a whole number above 0');
 }

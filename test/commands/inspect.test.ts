@@ -28,7 +28,8 @@ function inspect(...words: string[]) {
 test('it says what the model is and what would run in int8, without data', () => {
   const { stdout, status } = inspect(join(folder, 'model.onnx'));
   assert.equal(status, 0);
-  assert.match(stdout, /144 parameters, opset 13/);
+  assert.match(stdout, /144 parameters, 9,216 multiply-adds, opset 13/);
+  assert.match(stdout, /Conv +a +\[1, 4, 8, 8\] +144 +100.0 % +576 B +9,216 +100.0 %/);
   assert.match(stdout, /input +x: float32 \[n, 4, 8, 8\]/);
   assert.match(stdout, /nodes +1 Conv, 1 Relu, 1 Tanh/);
   assert.match(stdout, /int8 +QLinearConv +1 Conv, 1 Relu/);
@@ -47,6 +48,40 @@ test('a quantised model is described as one, without a plan', needsSharedData, (
   const { stdout, status } = inspect(join(dataFolder, 'reference/digits-lstm.dynamic.onnx'));
   assert.equal(status, 0);
   assert.match(stdout, /already quantised: 3 nodes/);
+});
+
+test('the shapes come from the data, when there is some', needsSharedData, () => {
+  const model = join(dataFolder, 'gestures/cnn1d.onnx');
+  const { nodes, multiplyAdds } = JSON.parse(
+    inspect(model, '--data', join(dataFolder, 'gestures/test.npz'), '--json').stdout,
+  );
+  const first = nodes.find(({ opType }: { opType: string }) => opType === 'Conv');
+  assert.equal(first.output.length, 3);
+  assert.ok(multiplyAdds > 0);
+});
+
+test('two models are compared layer by layer, and what to do is said in one sentence', needsSharedData, () => {
+  const models = ['fashion/resnet8.onnx', 'reference/fashion-resnet8.static-u8s8.onnx'].map((name) =>
+    join(dataFolder, name),
+  );
+  const words = [...models, '--data', join(dataFolder, 'fashion/calibration.npz'), '--samples', '8'];
+  const { stdout, status } = inspect(...words);
+  assert.equal(status, 0);
+  assert.match(stdout, /Conv +\/0\/Conv +\d+\.\d +█+/);
+  assert.match(stdout, /→ No layer stands out/);
+  assert.match(stdout, /int8 +QLinearConv +9 Conv/);
+  const report = JSON.parse(inspect(...words, '--json').stdout);
+  assert.equal(report.samples, 8);
+  assert.equal(report.layers[0].tensor, 'x');
+  assert.equal(report.integerShare, 1);
+});
+
+test('two models without data, or a report on one model, are requests that cannot be met', () => {
+  const model = join(folder, 'model.onnx');
+  const without = inspect(model, model);
+  assert.deepEqual([without.status, without.stdout], [2, '']);
+  assert.match(without.stderr, /--data/);
+  assert.match(inspect(model, '--report', join(folder, 'out.html')).stderr, /expected two models/);
 });
 
 test('a file that is no model is an error with a code', async () => {

@@ -1,0 +1,58 @@
+/** Everything the page tells, gathered, and the page written. */
+import { readFile } from 'node:fs/promises';
+import { writeFileAtomic } from '../../base/files.ts';
+import type { Samples } from '../../data/samples.ts';
+import { engineVersion } from '../../engine/session.ts';
+import type { CompareOptions } from '../inspect/compare-models.ts';
+import { inspectPair, type PairReport } from '../inspect/inspect-pair.ts';
+import { measureLatency, type PairLatency } from './latency.ts';
+import { renderPage } from './page.ts';
+
+export type FullReport = PairReport & {
+  readonly latency: PairLatency;
+  /** What the file beside the quantised model says about how it was made; null where there is none. */
+  readonly recipe: unknown;
+  /** `onnxruntime 1.30.0, linux x64`. */
+  readonly machine: string;
+};
+
+export type ReportOptions = Omit<CompareOptions, 'histograms'> & {
+  /** Where the page goes. */
+  readonly path: string;
+};
+
+/**
+ * Compares both models (`inspectPair`), times them against each other in a process of their own for about six seconds, and
+ * writes one self-contained HTML page.
+ * @throws what `inspectPair` throws; DISK_FULL, WRITE_FAILED; the signal's reason, and then nothing is written.
+ */
+export async function reportPair(
+  floatPath: string,
+  quantizedPath: string,
+  samples: Samples,
+  { path, onProgress, signal }: ReportOptions,
+): Promise<FullReport> {
+  const pair = await inspectPair(floatPath, quantizedPath, samples, {
+    histograms: true,
+    ...(onProgress ? { onProgress: (fraction: number, detail: string) => onProgress(fraction / 2, detail) } : {}),
+    ...(signal ? { signal } : {}),
+  });
+  onProgress?.(0.5, 'timing both models');
+  const report = {
+    ...pair,
+    latency: await measureLatency(floatPath, quantizedPath, samples, signal),
+    recipe: await recipeBeside(quantizedPath),
+    machine: `onnxruntime ${engineVersion}, ${process.platform} ${process.arch}`,
+  };
+  await writeFileAtomic(path, renderPage(report));
+  return report;
+}
+
+/** A report without a recipe is still a report: the model may come from another tool, the file may be anything. */
+async function recipeBeside(quantizedPath: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(`${quantizedPath.replace(/\.onnx$/, '')}.recipe.json`, 'utf8'));
+  } catch {
+    return null;
+  }
+}
