@@ -29,6 +29,6 @@ export function clamp(value: number, { min, max }: IntegerRange): number {
 }
 
 /** `clip(round(x) + zeroPoint)`: the step from a real number of quantisation steps to a stored value. */
-export function integerFrom(steps: number, zeroPoint: number, type: IntegerType): number {
-  return clamp(roundHalfEven(steps) + zeroPoint, integerRanges[type]);
+export function integerFrom(steps: number, zeroPoint: number, range: IntegerRange): number {
+  return clamp(roundHalfEven(steps) + zeroPoint, range);
 }

@@ -3,8 +3,8 @@
  * the whole tensor, or each slice along an axis, or each block of a slice; `parameterIndex` is the only place that
  * knows which.
  */
-import { type IntegerType, integerFrom } from './integers.ts';
-import { elementTypes, type Tensor } from './tensor.ts';
+import { type IntegerType, integerFrom, integerRanges } from './integers.ts';
+import { elementCount, elementTypes, type Tensor } from './tensor.ts';
 
 export type Float32Values = Tensor<'float32'>['data'];
 
@@ -36,12 +36,11 @@ export function quantize<T extends IntegerType>(
   parameters: QuantizationParameters,
 ): QuantizedTensor<T> {
   const { scale, zeroPoint } = parameters;
-  const indexOf = parameterIndex(dims, parameters);
+  const range = integerRanges[type];
   const values = new elementTypes[type].array(data.length);
-  for (let i = 0; i < values.length; i++) {
-    const p = indexOf(i);
-    values[i] = integerFrom(Math.fround(data[i]! / scale[p]!), zeroPoint[p]!, type);
-  }
+  forEachRun(dims, parameters, (p, start, end) => {
+    for (let i = start; i < end; i++) values[i] = integerFrom(Math.fround(data[i]! / scale[p]!), zeroPoint[p]!, range);
+  });
   return { ...parameters, tensor: { type, dims, data: values } as Tensor<T> };
 }
 
@@ -51,12 +50,10 @@ export function quantize<T extends IntegerType>(
  */
 export function dequantize(quantized: QuantizedTensor): Tensor<'float32'> {
   const { tensor, scale, zeroPoint } = quantized;
-  const indexOf = parameterIndex(tensor.dims, quantized);
   const data = new Float32Array(tensor.data.length);
-  for (let i = 0; i < data.length; i++) {
-    const p = indexOf(i);
-    data[i] = Math.fround(tensor.data[i]! - zeroPoint[p]!) * scale[p]!;
-  }
+  forEachRun(tensor.dims, quantized, (p, start, end) => {
+    for (let i = start; i < end; i++) data[i] = Math.fround(tensor.data[i]! - zeroPoint[p]!) * scale[p]!;
+  });
   return { type: 'float32', dims: tensor.dims, data };
 }
 
@@ -74,6 +71,19 @@ export function parameterIndex(
     const block = Math.floor((Math.floor(i / inner) % channels) / blockSize);
     return (outer * blocks + block) * inner + (i % inner);
   };
+}
+
+/** Neighbours in memory that share their parameters: weights have millions of elements, but few runs. */
+function forEachRun(
+  dims: readonly number[],
+  granularity: Granularity,
+  visit: (parameter: number, start: number, end: number) => void,
+): void {
+  const indexOf = parameterIndex(dims, granularity);
+  const count = elementCount(dims);
+  const { axis, blockSize } = granularity;
+  const length = axis === undefined ? count : blockSize === undefined ? sliceShape(dims, axis).inner : 1;
+  for (let start = 0; start < count; start += length) visit(indexOf(start), start, start + length);
 }
 
 /** Slices along `axis`: how many, and how many neighbours in memory belong to the same one. */

@@ -2,7 +2,7 @@
  * From int32 accumulators back to the world: to the output's integers, or to float32. Both multiply in float32, because
  * ONNX Runtime does; a kernel with a fixed-point multiplier would differ in the last bit.
  */
-import { integerFrom } from '../integers.ts';
+import { integerFrom, integerRanges } from '../integers.ts';
 import { type Float32Values, parameterIndex } from '../quantized-tensor.ts';
 import { elementTypes, type Tensor } from '../tensor.ts';
 import type { OutputParameters } from './kernel.ts';
@@ -28,7 +28,7 @@ export function requantize(
 ): Tensor {
   const scaled = scaleToFloat(accumulators, factors, axis);
   const data = new elementTypes[type].array(scaled.data.length);
-  for (let i = 0; i < data.length; i++) data[i] = integerFrom(scaled.data[i]!, zeroPoint, type);
+  for (let i = 0; i < data.length; i++) data[i] = integerFrom(scaled.data[i]!, zeroPoint, integerRanges[type]);
   return { type, dims: accumulators.dims, data } as Tensor;
 }
 
