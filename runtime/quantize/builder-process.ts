@@ -10,7 +10,7 @@ import { evenly, openSamples, type Samples, splitHeldOut } from '../data/samples
 import type { Model } from '../graph/model.ts';
 import type { BuilderEvent, BuildRequest, BuiltVariant } from './messages.ts';
 import { modelInputs, prepareModel } from './prepare/prepare.ts';
-import { applyRecipe, observeFor } from './quantize.ts';
+import { buildVariant, observeFor } from './quantize.ts';
 import type { Recipe } from './recipe.ts';
 import { originOf, writeVariant } from './variant-files.ts';
 import type { Quantized } from './verify/settle.ts';
@@ -43,7 +43,7 @@ async function build(request: BuildRequest, send: Send): Promise<void> {
   for (const [index, recipe] of request.recipes.entries()) {
     const fraction = observingShare + ((1 - observingShare) * index) / request.recipes.length;
     await send({ kind: 'progress', fraction, detail: `building ${recipe.name}` });
-    const result = await applyRecipe(model, recipe, observation);
+    const result = await buildVariant(model, recipe, samples, observation);
     await send(
       result.ok
         ? { kind: 'built', variant: await store(request, recipe, samples, result) }

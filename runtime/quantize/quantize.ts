@@ -2,6 +2,7 @@
 import { OctetError } from '../base/errors.ts';
 import type { Samples } from '../data/samples.ts';
 import { type Model, opsetVersion } from '../graph/model.ts';
+import { asksForAccuracy, evenChannels, refineWeights } from './accuracy/improve.ts';
 import { allNodes } from './bodies/map-graphs.ts';
 import { quantizeDynamic } from './dynamic/dynamic.ts';
 import { type CustomObserver, type Observation, observe } from './observe.ts';
@@ -32,10 +33,39 @@ export async function quantize(
   options: QuantizeOptions = {},
 ): Promise<Quantized> {
   const model = await prepareModel(path);
+  return buildVariant(model, recipe, samples, await observeAs(model, recipe, samples, options), options);
+}
+
+/**
+ * `applyRecipe` after the accuracy methods that the recipe asks for, which look at the samples again; where it asks for none, it
+ * is the same.
+ * @param model prepared; @param observation of this model, with this recipe among the recipes.
+ * Opens sessions, one for each layer when biases are corrected. @throws DATA_*; the signal's reason when aborted.
+ */
+export async function buildVariant(
+  model: Model,
+  recipe: Recipe,
+  samples: Samples | undefined,
+  observation: Observation,
+  options: QuantizeOptions = {},
+): Promise<Quantized> {
+  if (!asksForAccuracy(recipe) || !samples) return applyRecipe(model, recipe, observation);
+  const even = await evenChannels(model, recipe, samples, options);
+  const observed = even === model ? observation : await observeAs(even, recipe, samples, options);
+  const refined = await refineWeights(even, recipe, samples, rangesFor(even, recipe, observed), options);
+  return applyRecipe(refined, recipe, observed);
+}
+
+/** The observation of one recipe, with the caller's own observer in the place of the recipe's. */
+async function observeAs(
+  model: Model,
+  recipe: Recipe,
+  samples: Samples | undefined,
+  options: QuantizeOptions,
+): Promise<Observation> {
   const observation = await observeFor(model, [recipe], samples, options);
   const own = options.observer && observation.get(options.observer.name);
-  const isStatic = recipe.kind === 'static';
-  return applyRecipe(model, recipe, own && isStatic ? new Map([...observation, [recipe.observer, own]]) : observation);
+  return own && recipe.kind === 'static' ? new Map([...observation, [recipe.observer, own]]) : observation;
 }
 
 /** One pass over the samples for all of these recipes: each tensor they need, each observer they use. */

@@ -11,10 +11,10 @@ import type { Observer } from './observers.ts';
 const levels = 128;
 
 /**
- * The clipped range whose quantised distribution diverges least (Kullback–Leibler) from the one seen. A popular choice, not
- * a safe one: it counts values, not how large they are, so it may clip large values that matter. `mse` weighs them, and
- * on the models measured here was never significantly worse. Source of the method: Migacz, 8-bit inference with
- * TensorRT, 2017; here for both signs apart.
+ * The clipped range whose quantised distribution diverges least (Kullback–Leibler) from the one seen. Well known, and not
+ * to be recommended: it counts values, not how large they are, so it clips rare large values, which are what a trained
+ * network answers by. On the six models tried it lost 10 to 20 dB of output against min-max, and up to two points of agreement;
+ * `mse` weighs what it clips. Source of the method: Migacz, 8-bit inference with TensorRT, 2017; here for both signs apart.
  *
  * On purpose unlike onnxruntime.quantization 1.30, which compares 128 levels on a histogram of 128 bins: that leaves a
  * single candidate, the full range, and its answer is that of min-max on every tensor of every model tried.
