@@ -21,7 +21,7 @@ export type RecipeRecord = {
 export async function originOf(
   recipe: AnyRecipe,
   modelPath: string,
-  samples: Samples | undefined,
+  samples: Pick<Samples, 'count' | 'description'> | undefined,
 ): Promise<Omit<RecipeRecord, 'sha256'>> {
   const calibration = samples && { samples: samples.count, description: samples.description };
   return {
