@@ -10,14 +10,15 @@ import type { Model } from '../runtime/graph/model.ts';
 import type { AnyRecipe, ComposedRecipe } from '../runtime/quantize/auto/composed-recipe.ts';
 import { calibrationOf, repeatComposed } from '../runtime/quantize/auto/repeat.ts';
 import { modelInputs, prepareModel } from '../runtime/quantize/prepare/prepare.ts';
-import { applyRecipe, observeFor } from '../runtime/quantize/quantize.ts';
-import { isExcluded, observerNames, type Recipe, recipeSchema } from '../runtime/quantize/recipe.ts';
+import { buildVariant, observeFor } from '../runtime/quantize/quantize.ts';
+import { isExcluded, observerNames, type Recipe, recipeSchema, type StaticRecipe } from '../runtime/quantize/recipe.ts';
 import { originOf, readsSamples, writeVariant } from '../runtime/quantize/variant-files.ts';
 import { bytesText } from '../runtime/select/figures.ts';
 import { readModelArgument } from './model-argument.ts';
 import { outcomeLines } from './outcomes.ts';
 import { progressLine } from './progress-line.ts';
 import { autoLines, autoOn } from './quantize-auto.ts';
+import { refuseReportWithoutData, writeReport } from './quantize-report.ts';
 import { readRecipeFile } from './recipe-file.ts';
 
 type Options = {
@@ -27,13 +28,24 @@ type Options = {
   observer: (typeof observerNames)[number];
   activation: 'uint8' | 'int8';
   perChannel: boolean;
+  improve: (keyof typeof improvements)[];
   exclude: string[];
   samples: number;
   maxDrop?: number;
   maxDisagreement?: number;
   searchTime: number;
+  report?: string;
   json?: boolean;
 };
+
+/** The recipe's settings by the words of `--improve`. */
+const improvements = {
+  equalize: { equalize: true },
+  'absorb-bias': { absorbBias: true },
+  'mse-weights': { weightRange: 'mse' },
+  reconstruct: { rounding: 'reconstruct' },
+  'correct-bias': { biasCorrection: true },
+} as const satisfies Record<string, Partial<StaticRecipe>>;
 
 export function define(command: Command): void {
   command
@@ -55,6 +67,14 @@ export function define(command: Command): void {
         .default(process.arch === 'arm64' ? 'int8' : 'uint8'),
     )
     .option('--no-per-channel', 'one scale for each weight instead of one for each of its output channels')
+    .addOption(
+      new Option(
+        '--improve <methods...>',
+        'static: what is done for accuracy first; none of it costs time when running',
+      )
+        .choices(Object.keys(improvements))
+        .default([]),
+    )
     .option('--exclude <nodes...>', 'nodes that stay float, by name; * stands for any text', [])
     .option('--samples <n>', 'at most so many samples, spread evenly over the data', countFrom, 1024)
     .option(
@@ -68,6 +88,10 @@ export function define(command: Command): void {
       shareFrom,
     )
     .option('--search-time <seconds>', 'auto: how long to search', countFrom, 60)
+    .option(
+      '--report <file>',
+      'one self-contained HTML page: error by layer, ranges, latency measured here; needs --data',
+    )
     .option('--json', 'one JSON document on stdout')
     .action(run);
 }
@@ -78,7 +102,11 @@ async function run(path: string, options: Options): Promise<void> {
   const onInterrupt = () => interrupt.abort(new OctetError('CANCELLED', 'interrupted; nothing was written'));
   process.once('SIGINT', onInterrupt);
   try {
+    refuseReportWithoutData(options);
     const result = await quantizeFile(path, options, progress.show, interrupt.signal);
+    // The model is written: from here on an interrupt ends the command and takes nothing back.
+    process.removeListener('SIGINT', onInterrupt);
+    await writeReport(await readModelArgument(path), options, progress.show);
     progress.end();
     print(result, options);
   } finally {
@@ -122,7 +150,8 @@ async function quantizeFile(
   const model = await prepareModel(modelPath);
   refuseUnknownNodes(recipe, model);
   const samples = await samplesFor(recipe, options, { ...argument, inputs: modelInputs(model) });
-  const built = await applyRecipe(model, recipe, await observeFor(model, [recipe], samples, { onProgress, signal }));
+  const observation = await observeFor(model, [recipe], samples, { onProgress, signal });
+  const built = await buildVariant(model, recipe, samples, observation, { onProgress, signal });
   if (!built.ok) throw nothingToDo(path, built.reason);
   // From here on nothing is interrupted, so that both files are written or none.
   signal.throwIfAborted();
@@ -174,9 +203,19 @@ function nothingToDo(path: string, reason: string): OctetError {
   });
 }
 
-function recipeFrom({ recipe, data, observer, activation, perChannel, exclude }: Options): Recipe {
+function recipeFrom({ recipe, data, observer, activation, perChannel, improve, exclude }: Options): Recipe {
   const kind = recipe ?? (data.length > 0 ? 'static' : 'dynamic');
-  return recipeSchema.parse({ kind, perChannel, exclude, ...(kind === 'static' ? { observer, activation } : {}) });
+  if (improve.length > 0 && kind !== 'static')
+    throw new OctetError('USAGE', `--improve: expected a static recipe, got ${kind}`, {
+      hint: 'Accuracy methods look at calibration data: add --data DATA, with --recipe static or none.',
+    });
+  const improved = Object.assign({}, ...improve.map((method) => improvements[method]));
+  return recipeSchema.parse({
+    kind,
+    perChannel,
+    exclude,
+    ...(kind === 'static' ? { observer, activation, ...improved } : {}),
+  });
 }
 
 async function samplesFor(recipe: Recipe, options: Options, about: SamplesOptions): Promise<Samples | undefined> {
