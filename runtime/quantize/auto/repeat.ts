@@ -22,8 +22,9 @@ export async function repeatComposed(
 ): Promise<BuiltModel> {
   if (isUnchanged(recipe)) return { bytes: new Uint8Array(await readFile(path)), outcomes: [] };
   const model = await rewriteForSpeed(await prepareModel(path), recipe.rewrites);
-  const observation = await observeFor(model, recipe.parts, samples && calibrationOf(samples, recipe), options);
-  const built = await buildParts(model, recipe.parts, observation);
+  const used = samples && calibrationOf(samples, recipe);
+  const observation = await observeFor(model, recipe.parts, used, options);
+  const built = await buildParts(model, recipe.parts, observation, used);
   if (!built.ok) throw new OctetError('MODEL_UNSUPPORTED', `${path}: expected the recipe to fit, but ${built.reason}`);
   return built;
 }
