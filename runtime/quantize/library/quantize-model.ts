@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { OctetError } from '../../base/errors.ts';
 import { sha256OfFile } from '../../base/files.ts';
 import type { Samples } from '../../data/samples.ts';
+import { asksForAccuracy } from '../accuracy/improve.ts';
 import type { CustomObserver, Observation } from '../observe.ts';
 import { modelInputs, prepareModel } from '../prepare/prepare.ts';
 import { applyRecipe, type QuantizeOptions, quantize as quantizeWith } from '../quantize.ts';
@@ -39,7 +40,7 @@ export type QuantizedModel = Quantized & { readonly recipe: Recipe };
  * @param model path of a float32 ONNX model.
  * @returns the bytes, what became of each node, and the recipe with its defaults filled in.
  * @throws FILE_*, MODEL_INVALID, MODEL_UNSUPPORTED; RECIPE_INVALID; USAGE when a static recipe has neither data nor
- * calibration; DATA_INVALID, DATA_MISMATCH (also for a calibration of another model); DISK_FULL, WRITE_FAILED; the signal's
+ * calibration, or one with accuracy methods has no data; DATA_INVALID, DATA_MISMATCH (also for a calibration of another model); DISK_FULL, WRITE_FAILED; the signal's
  * reason. Opens sessions: a long-lived process leaves it to a child.
  */
 export async function quantize(
@@ -49,15 +50,28 @@ export async function quantize(
   const recipe = recipeFrom(wanted);
   const samples =
     data === undefined ? undefined : await samplesFrom(data, modelInputs(await prepareModel(model)), most);
-  if (recipe.kind === 'static' && !samples && !calibration) throw noData();
+  if (recipe.kind === 'static' && !samples && !calibration) throw noData('data or a calibration for a static recipe');
+  if (asksForAccuracy(recipe) && !samples) throw noData('data for a recipe with accuracy methods');
   const result =
     calibration && recipe.kind === 'static'
-      ? await applyRecipe(await prepareModel(model), recipe, await observationFrom(calibration, model, recipe))
+      ? await quantizeFrom(calibration, model, recipe, samples, options)
       : await quantizeWith(model, samples, recipe, options);
   options.signal?.throwIfAborted();
   if (result.ok && output !== undefined)
     await write(model, output, recipe, result.bytes, calibration ?? rangesOf(samples, options.observer));
   return { ...result, recipe };
+}
+
+/** Accuracy methods look at the samples; those that change ranges (equalize, absorbBias) take them from there, too. */
+async function quantizeFrom(
+  calibration: Calibration,
+  path: string,
+  recipe: Extract<Recipe, { kind: 'static' }>,
+  samples: Samples | undefined,
+  options: QuantizeOptions,
+): Promise<Quantized> {
+  const observation = await observationFrom(calibration, path, recipe);
+  return buildVariant(await prepareModel(path), recipe, samples, observation, options);
 }
 
 /** uint8 activations are fast on x86-64, int8 on ARM. */
@@ -118,8 +132,8 @@ async function write(
   await writeVariant(output, recipePath, bytes, await originOf(recipe, model, from));
 }
 
-function noData(): OctetError {
-  return new OctetError('USAGE', 'quantize: expected data or a calibration for a static recipe, got neither', {
+function noData(wanted: string): OctetError {
+  return new OctetError('USAGE', `quantize: expected ${wanted}, got none`, {
     hint: "Pass { data: 'calibration.npz' }, or { recipe: { kind: 'dynamic' } }, which needs none.",
   });
 }

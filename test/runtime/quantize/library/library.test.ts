@@ -94,6 +94,10 @@ test('a calibration of another model is refused, and nothing is written', async 
 
 test('a static recipe without data, and a recipe with a wrong word, say what they want', async () => {
   await assert.rejects(quantize(model), { code: 'USAGE' });
+  const calibration = await calibrate(model, data);
+  await assert.rejects(quantize(model, { recipe: { kind: 'static', biasCorrection: true }, calibration }), {
+    code: 'USAGE',
+  });
   const wrong = { kind: 'static', observer: 'average' } as unknown as { kind: 'static' };
   await assert.rejects(quantize(model, { recipe: wrong, data }), { code: 'RECIPE_INVALID', message: /observer/ });
 });
