@@ -6,7 +6,7 @@ import type { Samples } from '../../data/samples.ts';
 import { asksForAccuracy } from '../accuracy/improve.ts';
 import type { CustomObserver, Observation } from '../observe.ts';
 import { modelInputs, prepareModel } from '../prepare/prepare.ts';
-import { applyRecipe, type QuantizeOptions, quantize as quantizeWith } from '../quantize.ts';
+import { buildVariant, type QuantizeOptions, quantize as quantizeWith } from '../quantize.ts';
 import { type Recipe, recipeSchema } from '../recipe.ts';
 import { originOf, writeVariant } from '../variant-files.ts';
 import type { Quantized } from '../verify/settle.ts';
