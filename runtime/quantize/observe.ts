@@ -5,10 +5,10 @@
 import { OctetError } from '../base/errors.ts';
 import type { Samples } from '../data/samples.ts';
 import { checkFeeds } from '../engine/check-feeds.ts';
-import { openSession } from '../engine/session.ts';
+import { openSession, type SessionValue } from '../engine/session.ts';
 import type { Model } from '../graph/model.ts';
 import { encodeModel } from '../graph/save.ts';
-import type { Feeds, Tensor } from '../graph/tensor.ts';
+import { elementCount, type Feeds, type Tensor } from '../graph/tensor.ts';
 import { exposeValues } from './bodies/expose-values.ts';
 import { type Observer, observers } from './observers/observers.ts';
 import type { Ranges } from './place/place.ts';
@@ -34,7 +34,7 @@ export type Observation = ReadonlyMap<string, Ranges>;
 /**
  * @param tensors names of float32 values of the model (inputs, and values in bodies of If and Loop included).
  * @throws DATA_MISMATCH when a sample does not fit the model; DATA_INVALID naming the tensor and the sample when a value is
- * NaN or infinite; MODEL_UNSUPPORTED when a tensor is not float32.
+ * NaN or infinite; MODEL_UNSUPPORTED when a tensor is not float32, or when the tensors of one sample exceed 1 GiB.
  */
 export async function observe(
   model: Model,
@@ -52,6 +52,7 @@ export async function observe(
       signal?.throwIfAborted();
       const feeds = await samples.feeds(index);
       if (index === 0) checkFeeds(session.inputs, feeds);
+      if (index === 0) checkSize(model, session.outputs);
       const given = await runOn(session, feeds, tensors, exposed);
       for (const [name, tensor] of given) {
         const values = checkedValues(name, tensor, index);
@@ -64,6 +65,21 @@ export async function observe(
   } finally {
     await session.close();
   }
+}
+
+/** A sample's activations are all in memory at once. */
+const mostBytes = 2 ** 30;
+
+/** Sizes that are known before running: a model that would fill the memory is refused rather than started. */
+function checkSize({ origin }: Model, outputs: readonly SessionValue[]): void {
+  const known = outputs.map(({ dims }) => (dims ?? []).map((size) => (typeof size === 'number' ? size : 1)));
+  const bytes = known.reduce((sum, dims) => sum + 4 * elementCount(dims), 0);
+  if (bytes <= mostBytes) return;
+  throw new OctetError(
+    'MODEL_UNSUPPORTED',
+    `${origin}: expected activations of one sample below ${mostBytes} bytes, got ${bytes}`,
+    { hint: 'Calibrate with a smaller input or batch, or leave large layers out with --exclude.' },
+  );
 }
 
 type Watched = ReadonlyMap<string, Observer>;

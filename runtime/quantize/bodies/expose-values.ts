@@ -28,17 +28,20 @@ export function exposeValues(model: Model, wanted: readonly string[]): { model: 
     taken.add(unique);
     return unique;
   };
-  const { graph, exposed } = exposeIn(model.graph, { wanted: new Set(wanted), fresh });
+  // Inputs of the main graph are fed, so whoever feeds them has them.
+  const fed = new Set(model.graph.inputs.map(({ name }) => name));
+  const { graph, exposed } = exposeIn(model.graph, { wanted: new Set(wanted.filter((name) => !fed.has(name))), fresh });
   const present = new Set(graph.outputs.map(({ name }) => name));
   const added = [...new Set(exposed.values())].filter((name) => !present.has(name));
   const outputs = [...graph.outputs, ...added.map((name) => valueInfo(name, 'float32'))];
   return { model: { ...model, graph: { ...graph, outputs } }, exposed };
 }
 
-/** Values that nodes compute, here or in bodies. */
+/** Values that nodes compute or an iteration is given, here or in bodies. */
 function exposeIn(graph: Graph, exposure: Exposure): { graph: Graph; exposed: Exposed } {
   const exposed = new Map<string, string>();
   const nodes: Node[] = [];
+  for (const { name } of graph.inputs) if (exposure.wanted.has(name)) exposed.set(name, name);
   for (const node of graph.nodes) {
     for (const output of node.outputs) if (exposure.wanted.has(output)) exposed.set(output, output);
     const opened = subgraphsOf(node).length > 0 ? openers[node.opType]?.(node, exposure) : undefined;

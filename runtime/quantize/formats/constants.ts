@@ -63,7 +63,7 @@ export function weightOf(
 
 /** A constant operand (an embedding's table, the addend of an Add) with its parameters. */
 export function storeOperand(draft: Draft, name: string, params: QuantParams): StoredParts {
-  const key = `${name}|${params.type}|${params.scale}|${params.zeroPoint}`;
+  const key = keyOf(name, params.type, undefined, [params.scale], params.zeroPoint);
   const known = draft.workshop.stored.get(key);
   if (known) return known;
   const values = quantizeTensor(constantTensor(draft.graph, name) as Tensor<'float32'>, params);
@@ -107,13 +107,13 @@ function store(
   scales: Float32Values,
   axis: number | undefined,
 ): StoredParts {
-  const key = `${name}|${values.type}|${axis}|${scales.join()}`;
+  const zero = values.type === 'uint8' ? unsignedShift : 0;
+  const key = keyOf(name, values.type, axis, scales, zero);
   const known = draft.workshop.stored.get(key);
   if (known) return known;
   const isSecond = [...draft.workshop.stored.keys()].some((other) => other.startsWith(`${name}|`));
   const base = isSecond ? `${user}/${name}` : name;
   const dims = axis === undefined ? [] : [scales.length];
-  const zero = values.type === 'uint8' ? unsignedShift : 0;
   const zeros = new elementTypes[values.type].array(scales.length).fill(zero);
   const parts = {
     scale: addInitializer(draft, `${base}_scale`, { type: 'float32', dims, data: scales }),
@@ -122,6 +122,17 @@ function store(
   };
   draft.workshop.stored.set(key, parts);
   return parts;
+}
+
+/** What a stored constant holds: equal keys, equal bytes. */
+function keyOf(
+  name: string,
+  type: string,
+  axis: number | undefined,
+  scales: Iterable<number>,
+  zeroPoint: number,
+): string {
+  return `${name}|${type}|${axis}|${[...scales].join()}|${zeroPoint}`;
 }
 
 function unsigned({ dims, data }: Tensor<'int8'>): Tensor<'uint8'> {

@@ -9,7 +9,9 @@ export function bestRange(seen: Range, loss: (range: Range) => number): Range {
   const full = { min: Math.min(seen.min, 0), max: Math.max(seen.max, 0) };
   const least = (candidates: readonly Range[]) => {
     const losses = candidates.map(loss);
-    return candidates[losses.indexOf(losses.reduce((a, b) => Math.min(a, b)))]!;
+    // Losses near the largest float overflow; then nothing is known to be better than the first, the widest.
+    const smallest = losses.filter(Number.isFinite).reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+    return candidates[losses.indexOf(smallest)] ?? candidates[0]!;
   };
   const both = least(fractions.map((f) => ({ min: full.min * f, max: full.max * f })));
   // An end at zero has nothing to shrink.
