@@ -1,6 +1,7 @@
 /** `octet quantize` as a user runs it: a process of its own, with its wall time and its peak memory. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { programPath } from '../../../runtime/base/children.ts';
@@ -22,13 +23,17 @@ export async function runQuantize(modelPath: string, outPath: string, words: rea
     [...preload, programPath(), 'quantize', modelPath, '-o', outPath, '--json', ...words],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, OCTET_BENCH_PEAK: peakPath } },
   );
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  const [stdout, stderr, [code, killer]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
   const wallS = (performance.now() - startMs) / 1000;
-  const peakBytes = kilobytesIn(await readFile(peakPath, 'utf8'), 'VmHWM') ?? Number.NaN;
-  await rm(peakPath);
-  return code === 0
-    ? { ok: true, wallS, peakBytes }
-    : { ok: false, wallS, peakBytes, reason: reasonIn(stderr || stdout) };
+  const status = existsSync(peakPath) ? await readFile(peakPath, 'utf8') : '';
+  await rm(peakPath, { force: true });
+  const costs = { wallS, peakBytes: kilobytesIn(status, 'VmHWM') ?? Number.NaN };
+  if (code === 0) return { ok: true, ...costs };
+  return { ok: false, ...costs, reason: killer ? `ended by ${killer}` : reasonIn(stderr || stdout) };
 }
 
 /** A recipe that this version does not know is an answer, not a fault of the bench. */
