@@ -69,8 +69,8 @@ export type AutoResult = {
   readonly tried: readonly TriedReport[];
 };
 
-/** How many of the fastest are judged before float32 is the answer. */
-const mostFinalists = 8;
+/** After so many forms of one kind that decide otherwise, the others of that kind are not asked: they mostly do, too. */
+const mostRefusals = 2;
 const raceMs = 160;
 const verifyMs = 2500;
 
@@ -132,18 +132,20 @@ type Setting = {
 async function decide(path: string, setting: Setting): Promise<AutoResult> {
   const { search, gate, refusals, options } = setting;
   const asked = new Set<Contender>();
-  while (asked.size < mostFinalists) {
+  const wrong: Contender[] = [];
+  for (;;) {
     options.signal?.throwIfAborted();
-    const finalist = nextFinalist(search, asked);
+    const finalist = nextFinalist(search, asked, wrong);
     if (!finalist) break;
     asked.add(finalist);
-    options.onProgress?.(0.9 + (0.1 * asked.size) / mostFinalists, `judging ${finalist.label}`);
+    options.onProgress?.(Math.min(0.99, 0.9 + 0.01 * asked.size), `judging ${finalist.label}`);
     const built = await search.build(finalist.recipe);
     if (!built) continue;
     const accuracy = await gate.judge(built.bytes);
     if (!isAcceptable(accuracy)) {
       refusals.set(finalist.label, accuracy ? `${accuracy.metric} ${percent(accuracy.value)}` : 'cannot be judged');
-      await tryRepair(setting, finalist);
+      const repaired = await tryRepair(setting, finalist);
+      if (!repaired) wrong.push(finalist);
       continue;
     }
     const verification = await verify(path, built, setting);
@@ -154,18 +156,30 @@ async function decide(path: string, setting: Setting): Promise<AutoResult> {
   return report(setting, search.tried[0]!, { bytes, outcomes: [] }, null, null);
 }
 
-function nextFinalist({ tried }: Search, asked: ReadonlySet<Contender>): Contender | undefined {
+function nextFinalist(
+  { tried }: Search,
+  asked: ReadonlySet<Contender>,
+  wrong: readonly Contender[],
+): Contender | undefined {
+  const isHopeless = (contender: Contender) =>
+    wrong.filter((other) => kindOf(other) === kindOf(contender)).length >= mostRefusals;
   return tried
-    .filter((contender) => contender.ratio > 1 && !isUnchanged(contender.recipe) && !asked.has(contender))
+    .filter(({ ratio, recipe }) => ratio > 1 && !isUnchanged(recipe))
+    .filter((contender) => !asked.has(contender) && !isHopeless(contender))
     .sort((a, b) => b.ratio - a.ratio)[0];
 }
 
-async function tryRepair({ search, gate, calibration, refusals }: Setting, broken: Contender): Promise<void> {
+function kindOf({ recipe }: Contender): string {
+  return recipe.parts.map(({ kind }) => kind).join(' ');
+}
+
+async function tryRepair({ search, gate, calibration, refusals }: Setting, broken: Contender): Promise<boolean> {
   const repaired = await repair(search, broken, calibration, async (recipe) => {
     const built = await search.build(recipe);
     return built !== undefined && isAcceptable(await gate.judge(built.bytes));
   });
   if (repaired) refusals.set(broken.label, `${refusals.get(broken.label)}; repaired: ${repaired.label}`);
+  return repaired !== undefined;
 }
 
 /** @throws why the last measurement failed. */

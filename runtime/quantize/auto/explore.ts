@@ -20,17 +20,30 @@ export type ExploreOptions = {
 
 export async function explore(search: Search, { activation }: ExploreOptions): Promise<void> {
   await tryFloatForms(search);
-  const bases = [...new Map([search.champion().recipe.rewrites, []].map((base) => [String(base), base])).values()];
+  const fastest = search.champion().recipe.rewrites.filter((name) => name !== 'folded');
+  const bases = fastest.length > 0 ? [fastest, []] : [[]];
   for (const base of bases) {
-    await search.challenge(labelOf('static', base), base, [staticPart(activation, [])]);
+    // Slower in float, but it fills the integer kernels of a first layer.
+    for (const form of [base, [...base, 'fold-width'] as const])
+      if (form === base || (await search.rewritten(form)) !== (await search.rewritten(base)))
+        await search.challenge(labelOf('static', form), form, [staticPart(activation, [])]);
     for (const perChannel of [false, true])
       await search.challenge(labelOf(perChannel ? 'dynamic, per channel' : 'dynamic', base), base, [
         dynamicPart(perChannel, []),
       ]);
   }
-  await placeStatic(search);
+  for (const { recipe } of wholeStatics(search).slice(0, mostPlaced)) await placeStatic(search, recipe.rewrites);
   await thinDynamic(search);
   await addDynamic(search);
+}
+
+/** For how many sets of rewrites it is searched where int8 should begin and end. */
+const mostPlaced = 2;
+
+/** Static forms with nothing left float, the fastest first. */
+function wholeStatics({ tried }: Search): readonly Contender[] {
+  const isWhole = ({ recipe }: Contender) => isOnly('static')(recipe) && recipe.parts[0]?.exclude.length === 0;
+  return tried.filter(isWhole).sort((a, b) => b.ratio - a.ratio);
 }
 
 function staticPart(activation: 'uint8' | 'int8', exclude: Exclusion): StaticRecipe {
@@ -47,6 +60,7 @@ function labelOf(what: string, rewrites: readonly SpeedRewrite[]): string {
 
 /** One after the other, keeping what helps. */
 async function tryFloatForms(search: Search): Promise<void> {
+  await search.challenge(labelOf('float32', ['folded']), ['folded'], []);
   for (const name of speedRewriteNames) {
     const { rewrites } = search.champion().recipe;
     const added = [...rewrites, name];
@@ -56,16 +70,15 @@ async function tryFloatForms(search: Search): Promise<void> {
 }
 
 /** Where static int8 begins and ends. */
-async function placeStatic(search: Search): Promise<void> {
-  const whole = search.best(isOnly('static'));
+async function placeStatic(search: Search, rewrites: readonly SpeedRewrite[]): Promise<void> {
+  const whole = search.best(isStaticOn(rewrites));
   if (!whole) return;
-  const { rewrites } = whole.recipe;
   const model = await search.rewritten(rewrites);
   const nodes = computingNodes(whole.outcomes);
   const weigh = async (label: string, exclusions: readonly Exclusion[]) => {
     for (const exclude of exclusions) {
       const [part] = whole.recipe.parts as [StaticRecipe];
-      await search.challenge(`static, ${label} (${exclude.length} float)`, rewrites, [
+      await search.challenge(labelOf(`static, ${label} (${exclude.length} float)`, rewrites), rewrites, [
         { ...part, exclude: [...exclude] },
       ]);
     }
@@ -86,9 +99,11 @@ async function thinDynamic(search: Search): Promise<void> {
     const [part] = whole.recipe.parts as [DynamicRecipe];
     const exclude = singleChanges([node], excludedBy(search.best(isDynamicOn(whole.recipe))))[0]!;
     if (exclude.length === nodes.length) continue;
-    await search.challenge(`dynamic (${exclude.length} float)`, whole.recipe.rewrites, [
-      { ...part, exclude: [...exclude] },
-    ]);
+    await search.challenge(
+      labelOf(`dynamic without ${exclude.join(' ')}`, whole.recipe.rewrites),
+      whole.recipe.rewrites,
+      [{ ...part, exclude: [...exclude] }],
+    );
   }
 }
 
@@ -97,7 +112,7 @@ async function addDynamic(search: Search): Promise<void> {
   const placed = search.best(isOnly('static'));
   if (!placed) return;
   for (const perChannel of [false, true])
-    await search.challenge(`${placed.label} + dynamic`, placed.recipe.rewrites, [
+    await search.challenge(`${placed.label} + dynamic${perChannel ? ', per channel' : ''}`, placed.recipe.rewrites, [
       ...placed.recipe.parts,
       dynamicPart(perChannel, []),
     ]);

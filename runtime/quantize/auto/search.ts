@@ -76,7 +76,9 @@ export async function openSearch(floatPath: string, prepared: Model, options: Se
   contenders.set(keyOf(champion.recipe), champion);
 
   function composed(rewrites: readonly SpeedRewrite[], parts: readonly Recipe[]): ComposedRecipe {
-    const ordered = speedRewriteNames.filter((name) => rewrites.includes(name));
+    const isMore = parts.length > 0 || rewrites.length > 1;
+    // Whatever else is done is done to the prepared model, which is folded.
+    const ordered = speedRewriteNames.filter((name) => rewrites.includes(name) && !(name === 'folded' && isMore));
     return { kind: 'composed', name: 'auto', rewrites: ordered, parts: [...parts], samples };
   }
 
