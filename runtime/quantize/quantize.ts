@@ -49,7 +49,8 @@ export async function buildVariant(
   observation: Observation,
   options: QuantizeOptions = {},
 ): Promise<Quantized> {
-  if (!asksForAccuracy(recipe) || !samples) return applyRecipe(model, recipe, observation);
+  if (!asksForAccuracy(recipe)) return applyRecipe(model, recipe, observation);
+  if (!samples) throw noSamples();
   const even = await evenChannels(model, recipe, samples, options);
   const observed = even === model ? observation : await observeAs(even, recipe, samples, options);
   const refined = await refineWeights(even, recipe, samples, rangesFor(even, recipe, observed), options);
@@ -78,10 +79,7 @@ export async function observeFor(
   const statics = recipes.filter((recipe): recipe is StaticRecipe => recipe.kind === 'static');
   const tensors = [...new Set(statics.flatMap((recipe) => [...tensorsFor(model, recipe).keys()]))];
   if (tensors.length === 0) return new Map();
-  if (!samples || samples.count === 0)
-    throw new OctetError('DATA_INVALID', 'calibration: expected at least one sample, got none', {
-      hint: 'Static recipes need calibration data: --data DATA. Without data: --recipe dynamic.',
-    });
+  if (!samples || samples.count === 0) throw noSamples();
   const { count } = samples;
   return observe(model, tensors, samples, {
     observers: [...new Set(statics.flatMap(observersOf)), ...(observer ? [observer] : [])],
@@ -104,6 +102,12 @@ export async function applyRecipe(model: Model, recipe: Recipe, observation: Obs
   if (recipe.kind === 'dynamic') return quantizeDynamic(model, recipe);
   if (recipe.kind === 'weight-only') return quantizeWeights(model, recipe);
   return quantizeStatic(model, recipe, rangesFor(model, recipe, observation));
+}
+
+function noSamples(): OctetError {
+  return new OctetError('DATA_INVALID', 'calibration: expected at least one sample, got none', {
+    hint: 'Static recipes need calibration data: --data DATA. Without data: --recipe dynamic.',
+  });
 }
 
 function observersOf({ observer, overrides }: StaticRecipe): readonly ObserverName[] {

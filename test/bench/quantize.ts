@@ -15,6 +15,7 @@ const sections: Readonly<Record<string, Section>> = {
   batches: async (work) => (await import('./quantize/batches.ts')).benchBatches(work),
   memory: async (work, models) => (await import('./quantize/memory.ts')).benchMemory(work, models),
   time: async (work, models) => (await import('./quantize/wall-time.ts')).benchTime(work, models),
+  accuracy: async (work, models) => (await import('./quantize/accuracy.ts')).benchAccuracy(work, models),
   large: async (work) => (await import('./quantize/large-model.ts')).benchLarge(work),
 };
 

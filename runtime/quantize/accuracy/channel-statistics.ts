@@ -32,12 +32,17 @@ function channelMeter({ outputs, outputAxis }: Layer) {
   return {
     add({ dims, data }: Tensor<'float32'>) {
       const inner = outputAxis === -1 ? 1 : dims.slice(2).reduce((product, size) => product * size, 1);
-      for (let i = 0; i < data.length; i++) {
-        const channel = Math.floor(i / inner) % outputs;
-        const value = data[i]!;
-        if (value < least[channel]!) least[channel] = value;
-        if (value > greatest[channel]!) greatest[channel] = value;
-        sums[channel]! += value;
+      for (let start = 0; start < data.length; start += inner) {
+        const channel = (start / inner) % outputs;
+        let [min, max, sum] = [least[channel]!, greatest[channel]!, 0];
+        for (let i = start; i < start + inner; i++) {
+          const value = data[i]!;
+          if (value < min) min = value;
+          if (value > max) max = value;
+          sum += value;
+        }
+        [least[channel], greatest[channel]] = [min, max];
+        sums[channel]! += sum;
       }
       each += data.length / outputs;
     },
