@@ -32,8 +32,8 @@ const columns: readonly Column<LayerError>[] = [
   { title: 'SQNR dB', align: 'right', cell: ({ sqnrDb }) => dbText(sqnrDb) },
   { title: '', align: 'left', cell: ({ sqnrDb }) => bar(sqnrDb) },
   { title: 'cosine', align: 'right', cell: ({ cosine }) => cosine.toFixed(5) },
-  { title: 'max error', align: 'right', cell: ({ maxError }) => maxError.toPrecision(3) },
-  { title: 'cut off', align: 'right', cell: ({ saturation }) => shareText(saturation) },
+  { title: 'max error', align: 'right', cell: ({ maxError }) => maxError?.toPrecision(3) ?? 'rescaled' },
+  { title: 'cut off', align: 'right', cell: ({ saturation, range }) => (range ? shareText(saturation) : 'float') },
   { title: 'weights dB', align: 'right', cell: ({ weights }) => (weights ? dbText(weights.sqnrDb) : '') },
 ];
 
@@ -53,6 +53,5 @@ function dbText(db: number): string {
 }
 
 function shareText(share: number | null): string {
-  if (share === null) return 'float';
-  return share === 0 ? '–' : `${(share * 100).toPrecision(2)} %`;
+  return share === 0 || share === null ? '–' : `${(share * 100).toPrecision(2)} %`;
 }

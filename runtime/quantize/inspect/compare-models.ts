@@ -15,6 +15,7 @@ import { type ErrorMeter, errorMeter, type TensorError } from './error-meter.ts'
 import { openExposed } from './exposed-session.ts';
 import { rangeOfParams } from './integer-values.ts';
 import { nodeName } from './outcomes-of.ts';
+import { rescaledMeter } from './rescaled-meter.ts';
 import { type HistogramMeter, histogramMeter, type TensorHistogram } from './tensor-histogram.ts';
 import { pairTensors, type TensorPair } from './tensor-pairs.ts';
 import { type WeightError, weightErrors } from './weight-errors.ts';
@@ -45,6 +46,11 @@ export type Comparison = {
 
 export type CompareOptions = {
   readonly histograms?: boolean;
+  /**
+   * The recipe rescaled channels between layers (`equalize`, `absorbBias`): inner tensors are compared up to a factor and an
+   * offset for each channel, and weights not at all. Default: what the recipe beside the quantised model says, else false.
+   */
+  readonly rescaled?: boolean;
   /** @param fraction 0 to 1. */
   readonly onProgress?: (fraction: number, detail: string) => void;
 
@@ -60,11 +66,11 @@ export async function compareModels(
   float: Model,
   quantized: Model,
   samples: Samples,
-  { histograms = false, onProgress, signal }: CompareOptions = {},
+  { histograms = false, rescaled = false, onProgress, signal }: CompareOptions = {},
 ): Promise<Comparison> {
   const pairs = pairTensors(float.graph, quantized.graph);
   if (pairs.length === 0) throw nothingInCommon(quantized);
-  const watched = pairs.map((pair) => watch(pair, histograms));
+  const watched = pairs.map((pair) => watch(pair, histograms, rescaled && !isOuter(pair, float)));
   const sessions = await openBoth(float, quantized, pairs);
   const outputs = sessions.float.outputs
     .filter(({ type }) => type === 'float32')
@@ -85,7 +91,7 @@ export async function compareModels(
   return {
     samples: samples.count,
     description: samples.description,
-    layers: layersFrom(watched, float, quantized),
+    layers: layersFrom(watched, float, rescaled ? new Map() : weightErrors(float.graph, quantized.graph)),
     outputs: outputs.map(({ name, meter }) => ({ tensor: name, ...meter.error() })),
   };
 }
@@ -96,8 +102,15 @@ type Watched = {
   readonly histogram: HistogramMeter | undefined;
 };
 
-function watch(pair: TensorPair, histograms: boolean): Watched {
-  return { pair, meter: errorMeter(pair.params), histogram: histograms ? histogramMeter() : undefined };
+function watch(pair: TensorPair, histograms: boolean, rescaled: boolean): Watched {
+  const meter = rescaled ? rescaledMeter(pair.params) : errorMeter(pair.params);
+  // A range of rescaled channels has nothing to do with the float values.
+  return { pair, meter, histogram: histograms && !rescaled ? histogramMeter() : undefined };
+}
+
+/** What goes in and comes out is never rescaled. */
+function isOuter({ float: name, node }: TensorPair, { graph }: Model): boolean {
+  return node === undefined || graph.outputs.some((output) => output.name === name);
 }
 
 type Sessions = Readonly<Record<'float' | 'quantized' | 'exposedFloat' | 'exposedQuantized', Session>>;
@@ -143,7 +156,7 @@ async function valuesOf(session: Session, feeds: Feeds, names: readonly string[]
 }
 
 function addPair(meter: ErrorMeter, exact: Tensor | undefined, rounded: Tensor | undefined): void {
-  if (exact && rounded) meter.add(exact.data as Float32Array, rounded.data as Float32Array);
+  if (exact && rounded) meter.add(exact.data as Float32Array, rounded.data as Float32Array, exact.dims);
 }
 
 /**
@@ -152,8 +165,7 @@ function addPair(meter: ErrorMeter, exact: Tensor | undefined, rounded: Tensor |
  */
 const eightBitsDb = 40;
 
-function layersFrom(watched: readonly Watched[], float: Model, quantized: Model): LayerError[] {
-  const weights = weightErrors(float.graph, quantized.graph);
+function layersFrom(watched: readonly Watched[], float: Model, weights: ReadonlyMap<Node, WeightError>): LayerError[] {
   const measured = watched.filter(({ meter }) => meter.error().values > 0);
   const sqnr = new Map(measured.map(({ pair, meter }) => [pair.float, meter.error().sqnrDb]));
   const inputOf = inputQuality(float, sqnr);

@@ -10,18 +10,22 @@ export type TensorError = {
   readonly sqnrDb: number;
   /** Cosine of the angle between both, 1 when they point the same way. */
   readonly cosine: number;
-  readonly maxError: number;
+  /** Null where channels were rescaled on purpose. */
+  readonly maxError: number | null;
   /**
    * Share of values that were cut off: the integer is at an end of its type and the float value lies more than half a step
-   * beyond it. Being at an end alone says nothing: every zero after Relu is. Null for float values.
+   * beyond it. Being at an end alone says nothing: every zero after Relu is. Null for float values, and where channels were rescaled on purpose.
    */
   readonly saturation: number | null;
   readonly values: number;
 };
 
 export type ErrorMeter = {
-  /** @param quantized integers when the meter has parameters, else floats. Values beyond the shorter one are left out. */
-  add(exact: ArrayLike<number>, quantized: ArrayLike<number>): void;
+  /**
+   * @param quantized integers when the meter has parameters, else floats. Values beyond the shorter one are left out.
+   * @param dims of both.
+   */
+  add(exact: ArrayLike<number>, quantized: ArrayLike<number>, dims: readonly number[]): void;
   error(): TensorError;
 };
 

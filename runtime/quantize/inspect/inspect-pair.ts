@@ -10,6 +10,7 @@ import { type CompareOptions, type Comparison, compareModels } from './compare-m
 import { type Finding, findFirstFault } from './first-fault.ts';
 import { nodeFigures, type Shapes, shapesOn, sum } from './node-figures.ts';
 import { outcomesOf } from './outcomes-of.ts';
+import { recipeBeside, rescalesChannels } from './recipe-beside.ts';
 import { pairTensors } from './tensor-pairs.ts';
 
 export type PairReport = Comparison & {
@@ -35,7 +36,10 @@ export async function inspectPair(
 ): Promise<PairReport> {
   const quantized = await loadModel(quantizedPath);
   const float = await asItWasQuantized(floatPath, quantized);
-  const comparison = await compareModels(float, quantized, samples, options);
+  const comparison = await compareModels(float, quantized, samples, {
+    rescaled: rescalesChannels(await recipeBeside(quantizedPath)),
+    ...options,
+  });
   const outcomes = await outcomesOf(float, quantized, await reasonsFrom(floatPath));
   const shapes = await shapesOn(float, await samples.feeds(0));
   return {

@@ -8,7 +8,7 @@ import { dequantize, type QuantizedTensor } from '../../graph/quantized-tensor.t
 import { elementCount, type Tensor } from '../../graph/tensor.ts';
 import { errorMeter, type TensorError } from './error-meter.ts';
 
-export type WeightError = Pick<TensorError, 'sqnrDb' | 'maxError'> & {
+export type WeightError = Pick<TensorError, 'sqnrDb'> & {
   readonly weight: string;
   /** Whether each output channel has a scale of its own. */
   readonly perChannel: boolean;
@@ -33,9 +33,9 @@ function errorOf(name: string, float: Graph, stored: ReadonlyMap<string, Quantiz
   // Recurrent kernels want their weights transposed; those are compared through what the layer gives.
   if (String(constant.dims) !== String(quantized.tensor.dims)) return undefined;
   const meter = errorMeter();
-  meter.add(readTensor(constant).data as Float32Array, dequantize(quantized).data);
-  const { sqnrDb, maxError } = meter.error();
-  return { weight: name, sqnrDb, maxError, perChannel: quantized.scale.length > 1 };
+  meter.add(readTensor(constant).data as Float32Array, dequantize(quantized).data, constant.dims);
+  const { sqnrDb } = meter.error();
+  return { weight: name, sqnrDb, perChannel: quantized.scale.length > 1 };
 }
 
 /** Quantised constants by the float name they are made from. */

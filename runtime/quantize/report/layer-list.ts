@@ -31,7 +31,7 @@ const fewestCut = 1e-4;
 function detailsOf({ cosine, maxError, saturation, weights }: LayerError): string {
   return [
     `cosine ${cosine.toFixed(4)}`,
-    `max ${numberText(maxError)}`,
+    ...(maxError === null ? ['channels rescaled'] : [`max ${numberText(maxError)}`]),
     ...((saturation ?? 0) >= fewestCut ? [`${percentText(saturation!)} cut off`] : []),
     ...(weights ? [`weights ${dbText(weights.sqnrDb)}`] : []),
   ].join(' · ');

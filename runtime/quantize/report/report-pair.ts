@@ -1,10 +1,10 @@
 /** Everything the page tells, gathered, and the page written. */
-import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../base/files.ts';
 import type { Samples } from '../../data/samples.ts';
 import { engineVersion } from '../../engine/session.ts';
 import type { CompareOptions } from '../inspect/compare-models.ts';
 import { inspectPair, type PairReport } from '../inspect/inspect-pair.ts';
+import { recipeBeside } from '../inspect/recipe-beside.ts';
 import { measureLatency, type PairLatency } from './latency.ts';
 import { renderPage } from './page.ts';
 
@@ -46,13 +46,4 @@ export async function reportPair(
   };
   await writeFileAtomic(path, renderPage(report));
   return report;
-}
-
-/** A report without a recipe is still a report: the model may come from another tool, the file may be anything. */
-async function recipeBeside(quantizedPath: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(`${quantizedPath.replace(/\.onnx$/, '')}.recipe.json`, 'utf8'));
-  } catch {
-    return null;
-  }
 }

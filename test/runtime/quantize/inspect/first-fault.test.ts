@@ -34,7 +34,7 @@ test('values cut off ask for a wider range', () => {
 });
 
 test('poor weights with one scale ask for a scale for each channel', () => {
-  const weights = { weight: 'w', sqnrDb: 12, maxError: 1, perChannel: false };
+  const weights = { weight: 'w', sqnrDb: 12, perChannel: false };
   assert.match(findFirstFault([layer('a', 40, 10, { weights })]).sentence, /give each channel its own/);
 });
 

@@ -14,7 +14,7 @@ import { conv, modelFrom, noise } from '../small-models.ts';
 
 let folder: string;
 let model: string;
-const data: Feeds[] = Array.from({ length: 8 }, (_, seed) => ({ x: noise([1, 4, 8, 8], seed + 1) }));
+const samples: Feeds[] = Array.from({ length: 8 }, (_, seed) => ({ x: noise([1, 4, 8, 8], seed + 1) }));
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'octet-library-'));
@@ -69,15 +69,19 @@ test('a program with an observer of its own calibrates, quantises, and sees what
 });
 
 test('ranges found before give the same bytes as the data they were found on', async () => {
-  const calibration = await calibrate(model, data);
-  const [fromRanges, fromData] = [await quantize(model, { calibration }), await quantize(model, { data })];
+  const calibration = await calibrate(model, samples);
+  const [fromRanges, fromData] = [await quantize(model, { calibration }), await quantize(model, { data: samples })];
   assert.ok(fromRanges.ok && fromData.ok);
   assert.deepEqual(fromRanges.bytes, fromData.bytes);
 });
 
 test('the recipe comes back with its defaults, and lies beside what was written', async () => {
   const output = join(folder, 'out.onnx');
-  const { recipe, ok } = await quantize(model, { recipe: { kind: 'static', exclude: ['second'] }, data, output });
+  const { recipe, ok } = await quantize(model, {
+    recipe: { kind: 'static', exclude: ['second'] },
+    data: samples,
+    output,
+  });
   assert.equal(ok, true);
   assert.deepEqual([recipe.kind, recipe.exclude], ['static', ['second']]);
   const record = JSON.parse(await readFile(join(folder, 'out.recipe.json'), 'utf8'));
@@ -86,7 +90,7 @@ test('the recipe comes back with its defaults, and lies beside what was written'
 });
 
 test('a calibration of another model is refused, and nothing is written', async () => {
-  const calibration: Calibration = { ...(await calibrate(model, data)), modelSha256: '0'.repeat(64) };
+  const calibration: Calibration = { ...(await calibrate(model, samples)), modelSha256: '0'.repeat(64) };
   const output = join(folder, 'never.onnx');
   await assert.rejects(quantize(model, { calibration, output }), { code: 'DATA_MISMATCH' });
   assert.equal(existsSync(output), false);
@@ -94,16 +98,37 @@ test('a calibration of another model is refused, and nothing is written', async 
 
 test('a static recipe without data, and a recipe with a wrong word, say what they want', async () => {
   await assert.rejects(quantize(model), { code: 'USAGE' });
-  const calibration = await calibrate(model, data);
+  const calibration = await calibrate(model, samples);
   await assert.rejects(quantize(model, { recipe: { kind: 'static', biasCorrection: true }, calibration }), {
     code: 'USAGE',
   });
   const wrong = { kind: 'static', observer: 'average' } as unknown as { kind: 'static' };
-  await assert.rejects(quantize(model, { recipe: wrong, data }), { code: 'RECIPE_INVALID', message: /observer/ });
+  await assert.rejects(quantize(model, { recipe: wrong, data: samples }), {
+    code: 'RECIPE_INVALID',
+    message: /observer/,
+  });
 });
 
 test('one model is described without any data', async () => {
   const { nodes, parameters } = await inspect(model);
   assert.equal(parameters, 144);
   assert.deepEqual(nodes[0]?.output, [1, 4, 8, 8]);
+});
+
+test('channels that the recipe rescaled on purpose do not count as errors', async () => {
+  const uneven = join(folder, 'uneven.onnx');
+  const quantized = join(folder, 'even.onnx');
+  const wide = noise([4, 4, 3, 3]);
+  // The second output channel is a hundred times the others.
+  const data = wide.data.map((value, i) => (Math.floor(i / 36) === 1 ? 100 * value : value));
+  const nodes = [conv('x', 'a', 'v', 'first'), node('Relu', ['a'], ['r'], {}, 'relu'), conv('r', 'y', 'w', 'second')];
+  await saveModel(modelFrom(nodes, [1, 4, 8, 8], { v: { ...wide, data }, w: noise([4, 4, 3, 3], 2) }), uneven);
+  const recipe = { kind: 'static', perChannel: false, equalize: true } as const;
+  await quantize(uneven, { recipe, data: samples, output: quantized });
+  const layerOf = async (rescaled?: boolean) =>
+    (await inspect(uneven, { quantized, data: samples, ...(rescaled === undefined ? {} : { rescaled }) })).layers[1]!;
+  const [told, untold] = [await layerOf(), await layerOf(false)];
+  assert.equal(told.tensor, 'r');
+  assert.ok(told.sqnrDb > 25, `${told.sqnrDb}`);
+  assert.ok(untold.sqnrDb < told.sqnrDb - 10, `${untold.sqnrDb}`);
 });
