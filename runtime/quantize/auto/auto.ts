@@ -103,7 +103,7 @@ export async function quantizeAuto(path: string, samples: Samples, options: Auto
 function searchOptions(calibration: Samples, feeds: readonly Feeds[], options: AutoOptions) {
   const { activation, threads, searchMs, onProgress, signal } = options;
   const used = evenly(calibration, options.samples);
-  const observers = (['min-max', 'mse', 'percentile', 'entropy'] as const).map((observer) =>
+  const observers = (['min-max', 'mse'] as const).map((observer) =>
     staticSchema.parse({ kind: 'static', activation, observer }),
   );
   const fromMs = performance.now();
@@ -111,6 +111,7 @@ function searchOptions(calibration: Samples, feeds: readonly Feeds[], options: A
   return {
     race: { feeds, threads, budgetMs: raceMs },
     samples: options.samples,
+    calibration: used,
     observe: (model: Parameters<typeof observeFor>[0]) => observeFor(model, observers, used, signal ? { signal } : {}),
     isOver: () => spent() > 1,
     onTried: ({ label, ratio }: Tried) => onProgress?.(Math.min(0.9, spent() * 0.9), `${label}: ${ratio.toFixed(2)}×`),

@@ -4,6 +4,7 @@
  * model of its own. What is tried next depends on what was fast: float forms, then formats, then where int8 should begin and end.
  */
 import { OctetError } from '../../base/errors.ts';
+import type { Samples } from '../../data/samples.ts';
 import type { Model } from '../../graph/model.ts';
 import type { NodeOutcome } from '../messages.ts';
 import type { Observation } from '../observe.ts';
@@ -31,6 +32,8 @@ export type SearchOptions = {
   /** Ranges of a rewritten model; called once for each set of rewrites. */
   readonly observe: (model: Model) => Promise<Observation>;
   readonly samples: number;
+  /** Those samples, for parts with accuracy methods. */
+  readonly calibration: Samples;
   readonly onTried?: (tried: Tried) => void;
   readonly signal?: AbortSignal;
   /** Whether to stop trying. */
@@ -62,7 +65,7 @@ const leastGain = 1.005;
 
 /** @param floatPath the model as it came; @param prepared the same, prepared. Opens many sessions: for a process that ends. */
 export async function openSearch(floatPath: string, prepared: Model, options: SearchOptions): Promise<Search> {
-  const { race, observe, samples, onTried, signal, isOver } = options;
+  const { race, observe, samples, calibration, onTried, signal, isOver } = options;
   const contenders = new Map<string, Contender>();
   const models = new Map<string, Promise<{ model: Model; observation: () => Promise<Observation> }>>();
   let runner: Runner = await openRunner(floatPath, race);
@@ -98,7 +101,8 @@ export async function openSearch(floatPath: string, prepared: Model, options: Se
     const { model, observation } = await modelFor(recipe.rewrites);
     const needsRanges = recipe.parts.some(({ kind }) => kind === 'static');
     try {
-      const built = await buildParts(model, recipe.parts, needsRanges ? await observation() : new Map());
+      const ranges = needsRanges ? await observation() : new Map();
+      const built = await buildParts(model, recipe.parts, ranges, calibration);
       return built.ok ? built : undefined;
     } catch (error) {
       // A stretch of int8 may need the range of a tensor that nothing asked for before: one alternative less.
