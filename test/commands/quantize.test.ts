@@ -72,6 +72,38 @@ test('--json prints one document on stdout', async () => {
   );
 });
 
+test('auto says what it tried and how much runs in int8, and its recipe file gives the same bytes without timing', async () => {
+  const output = inFolder('out', 'auto.onnx');
+  const data = ['--data', inFolder('data')];
+  const words = [...data, '--recipe', 'auto', '--search-time', '1', '--max-disagreement', '0.5', '--json'];
+  const { code, stdout, stderr } = await start(inFolder('model.onnx'), ...words, '-o', output).ended;
+  assert.equal(code, 0, stderr);
+  const { auto, recipe, sha256 } = JSON.parse(stdout);
+  assert.equal(recipe.kind, 'composed');
+  assert.equal(auto.tried[0].label, 'float32, as it came');
+  assert.equal(auto.multiplyAdds.total, 2 * 4 * 64 * 4 * 9);
+  assert.equal(sha256, await sha256OfFile(output));
+  const again = inFolder('out', 'again.onnx');
+  const repeated = await start(
+    inFolder('model.onnx'),
+    ...data,
+    '--recipe',
+    inFolder('out', 'auto.recipe.json'),
+    '-o',
+    again,
+  ).ended;
+  assert.equal(repeated.code, 0, repeated.stderr);
+  assert.equal(await sha256OfFile(again), sha256);
+});
+
+test('a recipe file may hold a recipe alone', async () => {
+  await writeFile(inFolder('mine.json'), JSON.stringify({ kind: 'static', exclude: ['y'] }));
+  const words = ['--data', inFolder('data'), '--recipe', inFolder('mine.json'), '-o', inFolder('out', 'mine.onnx')];
+  const { code, stdout, stderr } = await start(inFolder('model.onnx'), ...words, '--json').ended;
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(JSON.parse(stdout).recipe.exclude, ['y']);
+});
+
 const refusals: [string, () => string[], number, RegExp][] = [
   ['a model that is missing', () => [inFolder('none.onnx')], 2, /FILE_NOT_FOUND/],
   ['a file that is no model', () => [inFolder('text.onnx')], 2, /MODEL_INVALID/],
@@ -87,6 +119,18 @@ const refusals: [string, () => string[], number, RegExp][] = [
   ['a static recipe without data', () => [inFolder('model.onnx'), '--recipe', 'static'], 2, /USAGE .*--data/],
   ['an unknown node to exclude', () => [inFolder('model.onnx'), '--exclude', 'b'], 2, /USAGE .*--exclude.*got b/],
   [
+    'a recipe file that is no recipe',
+    () => [inFolder('model.onnx'), '--data', inFolder('data'), '--recipe', inFolder('no-recipe.json')],
+    2,
+    /no-recipe\.json.*kind/s,
+  ],
+  [
+    'auto without data',
+    () => [inFolder('model.onnx'), '--recipe', 'auto'],
+    2,
+    /--data: expected calibration data for recipe auto, got none/,
+  ],
+  [
     'an unknown observer',
     () => [inFolder('model.onnx'), '--observer', 'best'],
     2,
@@ -97,6 +141,7 @@ const refusals: [string, () => string[], number, RegExp][] = [
 for (const [what, words, expectedCode, message] of refusals)
   test(`${what} is refused with a code and nothing is written`, async () => {
     await writeFile(inFolder('text.onnx'), 'not a model');
+    await writeFile(inFolder('no-recipe.json'), '{"kind":"magic"}');
     await writeFile(inFolder('short.onnx'), (await readFile(inFolder('model.onnx'))).subarray(0, 300));
     const output = inFolder('refused', 'out.onnx');
     const { code, stderr, stdout } = await start(...words(), '-o', output).ended;

@@ -20,7 +20,7 @@ export const composedSchema = z.strictObject({
 export type ComposedRecipe = z.output<typeof composedSchema>;
 
 /** What a recipe file may hold: one recipe, or several composed. */
-export const anyRecipeSchema = z.union([composedSchema, recipeSchema]);
+export const anyRecipeSchema = z.discriminatedUnion('kind', [composedSchema, recipeSchema]);
 
 export type AnyRecipe = ComposedRecipe | Recipe;
 

@@ -77,7 +77,6 @@ export function shareInInt8(
       { node: name, opType, share: count / total, reason: outcome?.reason ?? 'the whole model is faster in float' },
     ];
   });
-  const floatShare = float.reduce((sum, { share }) => sum + share, 0);
-  const inInt8 = Math.round(total * (1 - floatShare));
+  const inInt8 = total - float.reduce((sum, { node }) => sum + multiplyAdds.get(node)!, 0);
   return { total, inInt8, share: total === 0 ? 0 : inInt8 / total, float: float.sort((a, b) => b.share - a.share) };
 }

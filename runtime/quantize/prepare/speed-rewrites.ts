@@ -30,8 +30,8 @@ export const speedRewriteNames = [
   'fewer-nodes',
   'fused-attention',
   'sum-before-norm',
-  'conv-2d',
   'fold-width',
+  'conv-2d',
 ] as const;
 
 export type SpeedRewrite = (typeof speedRewriteNames)[number];
@@ -45,6 +45,7 @@ export const speedRewrites: Readonly<Record<SpeedRewrite, readonly Rule[]>> = {
   'fewer-nodes': [omitZeroState, mergeConstantAdds, averageSqueezed],
   'fused-attention': [fuseLayerNorm, fuseAttention],
   'sum-before-norm': [fuseLayerNorm, sumBeforeLayerNorm],
+  // Before conv-2d, which would put a node between the input and the convolution.
   'fold-width': [foldWidth],
   'conv-2d': [conv1dAs2d, pool1dAs2d, sinkSqueezes, sinkSqueeze, cancelSqueeze, flattenSqueezed],
 };
