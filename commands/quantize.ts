@@ -5,13 +5,21 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import pico from 'picocolors';
 import { systemClock } from '../runtime/base/clock.ts';
 import { OctetError } from '../runtime/base/errors.ts';
+import { checkValue } from '../runtime/base/json.ts';
 import { evenly, openSamples, type Samples, type SamplesOptions } from '../runtime/data/samples.ts';
 import type { Model } from '../runtime/graph/model.ts';
 import type { AnyRecipe, ComposedRecipe } from '../runtime/quantize/auto/composed-recipe.ts';
 import { calibrationOf, repeatComposed } from '../runtime/quantize/auto/repeat.ts';
+import { allNodes } from '../runtime/quantize/bodies/map-graphs.ts';
 import { modelInputs, prepareModel } from '../runtime/quantize/prepare/prepare.ts';
 import { buildVariant, observeFor } from '../runtime/quantize/quantize.ts';
-import { isExcluded, observerNames, type Recipe, recipeSchema, type StaticRecipe } from '../runtime/quantize/recipe.ts';
+import {
+  matchesName,
+  observerNames,
+  type Recipe,
+  recipeSchema,
+  type StaticRecipe,
+} from '../runtime/quantize/recipe.ts';
 import { originOf, readsSamples, writeVariant } from '../runtime/quantize/variant-files.ts';
 import { bytesText } from '../runtime/select/figures.ts';
 import { readModelArgument } from './model-argument.ts';
@@ -20,13 +28,14 @@ import { progressLine } from './progress-line.ts';
 import { autoLines, autoOn } from './quantize-auto.ts';
 import { refuseReportWithoutData, writeReport } from './quantize-report.ts';
 import { readRecipeFile } from './recipe-file.ts';
+import { addFormOptions, type FormOptions, formSettings } from './recipe-options.ts';
 
-type Options = {
+type Options = FormOptions & {
   data: string[];
   output: string;
   recipe?: string;
   observer: (typeof observerNames)[number];
-  activation: 'uint8' | 'int8';
+  activation: StaticRecipe['activation'];
   perChannel: boolean;
   improve: (keyof typeof improvements)[];
   exclude: string[];
@@ -48,14 +57,14 @@ const improvements = {
 } as const satisfies Record<string, Partial<StaticRecipe>>;
 
 export function define(command: Command): void {
-  command
+  addFormOptions(command)
     .argument('<model>', 'a float32 ONNX file, or a folder with a manifest')
     .option('--data <paths...>', 'calibration data: .npz, folders of .npy, recordings (with a model folder)', [])
     .requiredOption('-o, --output <file>', 'the int8 model; its recipe goes to <file without .onnx>.recipe.json')
     .addOption(
       new Option(
         '--recipe <kind>',
-        'static, dynamic, auto (the fastest that is right on this machine), or a recipe file; static and auto need --data (default: static with --data, dynamic without)',
+        'static, dynamic, weight-only, auto (the fastest that is right on this machine), or a recipe file; static and auto need --data (default: static with --data, dynamic without)',
       ).argParser(recipeWord),
     )
     .addOption(
@@ -63,7 +72,7 @@ export function define(command: Command): void {
     )
     .addOption(
       new Option('--activation <type>', 'type of activations; the default is the fast one of this processor')
-        .choices(['uint8', 'int8'])
+        .choices(['uint8', 'int8', 'uint16', 'int16'])
         .default(process.arch === 'arm64' ? 'int8' : 'uint8'),
     )
     .option('--no-per-channel', 'one scale for each weight instead of one for each of its output channels')
@@ -133,7 +142,7 @@ async function quantizeFile(
   if (options.recipe === 'auto') {
     refuseNoData(options, 'auto');
     const samples = await open();
-    const result = await autoOn(argument, samples, { ...options, onProgress, signal });
+    const result = await autoOn(argument, samples, { ...options, activation: eightBits(options), onProgress, signal });
     signal.throwIfAborted();
     const used = calibrationOf(samples, result.recipe);
     const { bytes, recipe: _, ...report } = result;
@@ -187,13 +196,14 @@ function refuseOverwriting(modelPath: string, output: string): void {
 }
 
 /** A pattern that matches nothing is a spelling mistake. */
-function refuseUnknownNodes({ exclude }: Recipe, { graph }: Model): void {
-  const isUnknown = (pattern: string) => !graph.nodes.some(({ name }) => isExcluded({ exclude: [pattern] }, name));
-  const unknown = exclude.filter(isUnknown);
+function refuseUnknownNodes({ exclude, overrides }: Recipe, { graph }: Model): void {
+  const names = allNodes(graph).map(({ name }) => name);
+  const patterns = [...exclude, ...overrides.map(({ nodes }) => nodes)];
+  const unknown = patterns.filter((pattern) => !names.some((name) => matchesName(pattern, name)));
   if (unknown.length === 0) return;
-  const names = graph.nodes.slice(0, 8).map(({ name }) => name);
-  throw new OctetError('USAGE', `--exclude: expected names of nodes, got ${unknown.join(', ')}`, {
-    hint: `After folding, the nodes are ${names.join(', ')}${graph.nodes.length > names.length ? ', …' : ''}`,
+  const option = exclude.includes(unknown[0]!) ? '--exclude' : 'overrides';
+  throw new OctetError('USAGE', `${option}: expected names of nodes, got ${unknown.join(', ')}`, {
+    hint: `After folding, the nodes are ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`,
   });
 }
 
@@ -203,19 +213,30 @@ function nothingToDo(path: string, reason: string): OctetError {
   });
 }
 
-function recipeFrom({ recipe, data, observer, activation, perChannel, improve, exclude }: Options): Recipe {
+/** What `auto` searches among has kernels, and 16 bits have none. */
+function eightBits({ activation }: Options): 'uint8' | 'int8' {
+  if (activation === 'uint8' || activation === 'int8') return activation;
+  throw new OctetError('USAGE', `--activation: expected uint8 or int8 for recipe auto, got ${activation}`, {
+    hint: 'Add --recipe static to have 16 bits all the same.',
+  });
+}
+
+function recipeFrom(options: Options): Recipe {
+  const { recipe, data, observer, activation, perChannel, improve, exclude } = options;
   const kind = recipe ?? (data.length > 0 ? 'static' : 'dynamic');
   if (improve.length > 0 && kind !== 'static')
     throw new OctetError('USAGE', `--improve: expected a static recipe, got ${kind}`, {
       hint: 'Accuracy methods look at calibration data: add --data DATA, with --recipe static or none.',
     });
   const improved = Object.assign({}, ...improve.map((method) => improvements[method]));
-  return recipeSchema.parse({
+  const said = {
     kind,
-    perChannel,
     exclude,
+    ...formSettings(kind, options),
+    ...(kind === 'weight-only' ? {} : { perChannel }),
     ...(kind === 'static' ? { observer, activation, ...improved } : {}),
-  });
+  };
+  return checkValue(said, recipeSchema, { code: 'USAGE', what: 'options' });
 }
 
 async function samplesFor(recipe: Recipe, options: Options, about: SamplesOptions): Promise<Samples | undefined> {
@@ -245,7 +266,7 @@ function print(result: Result, { json }: Options): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-const kinds = ['static', 'dynamic', 'auto'];
+const kinds = ['static', 'dynamic', 'weight-only', 'auto'];
 
 function recipeWord(text: string): string {
   if (kinds.includes(text) || text.endsWith('.json')) return text;
