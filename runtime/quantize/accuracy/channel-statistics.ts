@@ -46,6 +46,10 @@ function channelMeter({ outputs, outputAxis }: Layer) {
       }
       each += data.length / outputs;
     },
-    statistics: (): ChannelStatistics => ({ least, greatest, mean: sums.map((sum) => (each > 0 ? sum / each : 0)) }),
+    statistics(): ChannelStatistics {
+      // Without a single value (an empty batch) every figure is 0.
+      const [low, high] = each > 0 ? [least, greatest] : [sums, sums];
+      return { least: low, greatest: high, mean: sums.map((sum) => sum / Math.max(each, 1)) };
+    },
   };
 }

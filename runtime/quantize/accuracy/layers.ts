@@ -32,12 +32,13 @@ export type Layer = {
 
 /** In topological order. Layers that share their weight with another node are left out: a change would change both. */
 export function layersOf(graph: Graph): readonly Layer[] {
-  const { consumers } = linksOf(graph);
+  const { consumers, outputs } = linksOf(graph);
   return graph.nodes.flatMap((node) => {
     const [input = '', weight = '', bias = ''] = node.inputs;
     const stored = constantOf(graph, weight);
     const form = node.domain === '' ? forms[node.opType]?.(node, stored?.dims ?? []) : undefined;
-    const isOwn = (name: string) => constantOf(graph, name)?.type === 'float32' && consumers.get(name)?.length === 1;
+    const isOwn = (name: string) =>
+      constantOf(graph, name)?.type === 'float32' && consumers.get(name)?.length === 1 && !outputs.has(name);
     if (!form || constantOf(graph, input) || !isOwn(weight)) return [];
     if (bias && (!isOwn(bias) || elementCount(constantOf(graph, bias)!.dims) !== form.outputs)) return [];
     const names = { input, weight, bias: bias || undefined, output: node.outputs[0]! };
