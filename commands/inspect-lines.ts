@@ -20,6 +20,9 @@ export function modelLines(report: ModelReport): string[] {
     '',
     ...tableLines(report.nodes.filter(hasFigures), columnsFor(report)),
     ...restLine(report.nodes),
+    ...(report.nodes.every(({ output }) => output === null)
+      ? [pico.dim('The model does not run on made-up inputs; for shapes and multiply-adds add --data DATA')]
+      : []),
     ...(plan
       ? planLines(plan)
       : ['', `This model is already quantised: ${quantizedNodes} nodes compute in or convert to integers.`]),
@@ -40,7 +43,7 @@ function columnsFor({ parameters, multiplyAdds }: ModelReport): readonly Column<
     { title: '', align: 'right', cell: (row) => shareText(row.parameters, parameters) },
     { title: 'size', align: 'right', cell: ({ weightBytes }) => bytesText(weightBytes) },
     { title: 'multiply-adds', align: 'right', cell: (row) => quantityText(row.multiplyAdds) },
-    { title: '', align: 'right', cell: (row) => shareText(row.multiplyAdds ?? 0, multiplyAdds) },
+    { title: '', align: 'right', cell: (row) => shareText(row.multiplyAdds ?? 0, multiplyAdds ?? 0) },
   ];
 }
 

@@ -19,6 +19,8 @@ export type SessionOptions = {
   readonly optimizedPath?: string;
   /** Profiles every call; the file is `<prefix>_<time>.json`, complete once `endProfiling` was called. */
   readonly profilePrefix?: string;
+  /** Writes nothing to stderr when a call fails: for a call that may fail. Default false. */
+  readonly quiet?: boolean;
   /** Further configuration keys: `{ 'session.disable_quant_qdq': '1' }`. */
   readonly config?: Readonly<Record<string, string>>;
 };
@@ -34,6 +36,7 @@ const translations: { readonly [K in keyof Required<SessionOptions>]: Row<K> } =
   memoryPattern: (value) => ({ enableMemPattern: value }),
   optimizedPath: (value) => ({ optimizedModelFilePath: value }),
   profilePrefix: (value) => ({ enableProfiling: true, profileFilePrefix: value }),
+  quiet: (value) => ({ logSeverityLevel: value ? 4 : 3 }),
   config: (value) => ({ extra: value }),
 };
 

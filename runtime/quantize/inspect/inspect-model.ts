@@ -6,7 +6,7 @@ import { type ElementType, elementCount, type Feeds } from '../../graph/tensor.t
 import { syntheticFeeds } from '../../measure/trial-feeds.ts';
 import { planQuantization, type QuantizationPlan } from '../plan.ts';
 import { countQuantized, modelInputs, prepareModel } from '../prepare/prepare.ts';
-import { type NodeFigures, nodeFigures, shapesOn, sum } from './node-figures.ts';
+import { type NodeFigures, nodeFigures, shapesOn, sum, totalMultiplyAdds } from './node-figures.ts';
 
 export type DescribedValue = {
   readonly name: string;
@@ -26,9 +26,9 @@ export type ModelReport = {
   readonly parameters: number;
   /** How many nodes of each operator, bodies included. */
   readonly operators: Readonly<Record<string, number>>;
-  /** Multiply-adds of one call; what cannot be counted is left out. */
-  readonly multiplyAdds: number;
-  /** The main graph's nodes in order of execution. */
+  /** Of one call; null when they cannot be counted: in bodies of If and Loop, or without inputs that the model runs on. */
+  readonly multiplyAdds: number | null;
+  /** In order of execution, nodes of bodies after the node that owns them. */
   readonly nodes: readonly NodeFigures[];
   /** Nodes that compute in, or convert to and from, integers. */
   readonly quantizedNodes: number;
@@ -55,7 +55,7 @@ export async function inspectModel(path: string, feeds?: Feeds): Promise<ModelRe
     outputs: graph.outputs.map(describeValue),
     parameters: countParameters(model),
     operators: Object.fromEntries([...Map.groupBy(all, ({ opType }) => opType)].map(([k, v]) => [k, v.length])),
-    multiplyAdds: sum(nodes.map(({ multiplyAdds }) => multiplyAdds ?? 0)),
+    multiplyAdds: totalMultiplyAdds(nodes),
     nodes,
     quantizedNodes,
     plan: quantizedNodes > 0 ? null : await planQuantization(await prepareModel(path)),

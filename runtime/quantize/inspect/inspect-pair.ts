@@ -8,7 +8,7 @@ import { planQuantization } from '../plan.ts';
 import { prepareModel } from '../prepare/prepare.ts';
 import { type CompareOptions, type Comparison, compareModels } from './compare-models.ts';
 import { type Finding, findFirstFault } from './first-fault.ts';
-import { nodeFigures, type Shapes, shapesOn, sum } from './node-figures.ts';
+import { nodeFigures, type Shapes, shapesOn, sum, totalMultiplyAdds } from './node-figures.ts';
 import { outcomesOf } from './outcomes-of.ts';
 import { recipeBeside, rescalesChannels } from './recipe-beside.ts';
 import { pairTensors } from './tensor-pairs.ts';
@@ -71,7 +71,7 @@ async function reasonsFrom(path: string): Promise<ReadonlyMap<string, string>> {
 function integerShare(float: Model, shapes: Shapes, outcomes: readonly NodeOutcome[]): number | null {
   const kernels = new Map(outcomes.map(({ node, kernel }) => [node, kernel]));
   const figures = nodeFigures(float, shapes);
-  const all = sum(figures.map(({ multiplyAdds }) => multiplyAdds ?? 0));
+  const all = totalMultiplyAdds(figures);
   const inIntegers = figures.filter(({ node }) => kernels.get(node) !== undefined);
-  return all === 0 ? null : sum(inIntegers.map(({ multiplyAdds }) => multiplyAdds ?? 0)) / all;
+  return all ? sum(inIntegers.map(({ multiplyAdds }) => multiplyAdds ?? 0)) / all : null;
 }

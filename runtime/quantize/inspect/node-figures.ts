@@ -1,6 +1,6 @@
 /** Each node in figures: what it gives, the weights it holds, its arithmetic. Shapes come from running the model once. */
-import { constantOf } from '../../graph/initializer.ts';
-import type { Graph, Model, Node, StoredTensor } from '../../graph/model.ts';
+import { constantValue } from '../../graph/initializer.ts';
+import { type Graph, type Model, type Node, type StoredTensor, subgraphsOf } from '../../graph/model.ts';
 import { elementCount, elementTypes, type Feeds, type Tensor } from '../../graph/tensor.ts';
 import { openExposed } from './exposed-session.ts';
 import { multiplyAdds } from './multiply-adds.ts';
@@ -25,7 +25,7 @@ export type Shapes = ReadonlyMap<string, readonly number[]>;
  * depends on shapes, which is no reason to refuse the rest.
  */
 export async function shapesOn(model: Model, feeds: Feeds): Promise<Shapes> {
-  const session = await openExposed(model);
+  const session = await openExposed(model, undefined, true);
   try {
     const readable = session.outputs.filter(({ type }) => type !== undefined).map(({ name }) => name);
     const values: Record<string, Tensor> = { ...feeds, ...(await session.run(feeds, readable)) };
@@ -37,26 +37,49 @@ export async function shapesOn(model: Model, feeds: Feeds): Promise<Shapes> {
   }
 }
 
-/** One row per node of the main graph, in order of execution, constants left out. */
+/** One row per node in order of execution, those of bodies after their owner, constants left out. */
 export function nodeFigures({ graph }: Model, shapes: Shapes): NodeFigures[] {
-  const dimsOf = (name: string) => shapes.get(name) ?? graph.initializers.get(name)?.dims;
-  return graph.nodes
-    .filter(({ opType }) => opType !== 'Constant')
-    .map((node) => {
-      const constants = constantsOf(node, graph);
-      return {
-        node: nodeName(node),
-        opType: node.opType,
-        output: shapes.get(node.outputs.find(Boolean) ?? '') ?? null,
-        parameters: sum(constants.map(({ dims }) => elementCount(dims))),
-        weightBytes: sum(constants.map(sizeOf)),
-        multiplyAdds: multiplyAdds(node, dimsOf) ?? null,
-      };
-    });
+  return figuresIn(graph, new Map(), (name) => shapes.get(name) ?? graph.initializers.get(name)?.dims);
 }
 
-function constantsOf({ inputs }: Node, graph: Graph): readonly StoredTensor[] {
-  return [...new Set(inputs)].flatMap((name) => (name && constantOf(graph, name)) || []);
+type Constants = ReadonlyMap<string, StoredTensor>;
+type DimsOf = (name: string) => readonly number[] | undefined;
+
+/** @param outer constants of the graphs around this one. */
+function figuresIn(graph: Graph, outer: Constants, dimsOf: DimsOf): NodeFigures[] {
+  const constants = new Map([...outer, ...graph.initializers, ...constantNodes(graph)]);
+  return graph.nodes
+    .filter(({ opType }) => opType !== 'Constant')
+    .flatMap((node) => [
+      figuresOf(node, constants, dimsOf),
+      // What runs in a body, and how often, one run of the model does not show.
+      ...subgraphsOf(node).flatMap((body) => figuresIn(body, constants, () => undefined)),
+    ]);
+}
+
+function figuresOf(node: Node, constants: Constants, dimsOf: DimsOf): NodeFigures {
+  const read = [...new Set(node.inputs)].flatMap((name) => constants.get(name) ?? []);
+  return {
+    node: nodeName(node),
+    opType: node.opType,
+    output: dimsOf(node.outputs.find(Boolean) ?? '') ?? null,
+    parameters: sum(read.map(({ dims }) => elementCount(dims))),
+    weightBytes: sum(read.map(sizeOf)),
+    multiplyAdds: multiplyAdds(node, dimsOf) ?? null,
+  };
+}
+
+function constantNodes({ nodes }: Graph): [string, StoredTensor][] {
+  return nodes.flatMap((node) => {
+    const value = constantValue(node);
+    return value ? [[value.name, value] as [string, StoredTensor]] : [];
+  });
+}
+
+/** Of all nodes together; null when one of them is unknown. */
+export function totalMultiplyAdds(nodes: readonly NodeFigures[]): number | null {
+  const counts = nodes.map(({ multiplyAdds: count }) => count);
+  return counts.every((count) => count !== null) ? sum(counts) : null;
 }
 
 /** Types outside the table (strings, int4) take what the file says. */

@@ -63,7 +63,7 @@ function keep(found: Map<string, QuantizedTensor>, values: string, tensor: Quant
   if (!found.has(shared)) found.set(shared, tensor);
 }
 
-/** @param axis of the scales; undefined when unknown, and then the only axis that is as long as they are. */
+/** @param axis of the scales; undefined when unknown: then the only axis that is as long as they are, for a convolution the first. */
 function assemble(
   graph: Graph,
   values: string,
@@ -77,7 +77,7 @@ function assemble(
   if (!tensor || !(tensor.type in integerRanges) || scale?.type !== 'float32') return undefined;
   const count = elementCount(scale.dims);
   const fitting = tensor.dims.flatMap((size, at) => (size === count ? [at] : []));
-  const along = axis ?? (fitting.length === 1 ? fitting[0] : undefined);
+  const along = axis ?? (fitting.length === 1 || tensor.dims.length > 2 ? fitting[0] : undefined);
   if (count > 1 && (along === undefined || tensor.dims.at(along) !== count)) return undefined;
   return {
     tensor: tensor as Tensor<IntegerType>,
