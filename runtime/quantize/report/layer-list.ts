@@ -8,7 +8,7 @@ import { dbText, numberText, percentText } from './words.ts';
 const fullDb = 50;
 
 export function layerList(layers: readonly LayerError[], { layer }: Finding): Html {
-  return html`<p class="legend"><span><i></i>integers</span><span><i class="float"></i>float</span><span><i class="input"></i>how good its inputs were</span></p>
+  return html`<p class="legend"><span><i></i>rounded to integers</span><span><i class="float"></i>kept in float</span><span><i class="input"></i>how good its inputs were</span></p>
 <ol class="layers">${layers.map((each) => layerRow(each, each.tensor === layer?.tensor))}</ol>`;
 }
 

@@ -55,8 +55,8 @@ function timesText(ratio: number, more: string, less: string): Html {
   return html`${factor.toFixed(2)}× <small>${word}</small>`;
 }
 
-function recipeText({ recipe, floatPath, quantizedPath }: FullReport): Html {
+function recipeText({ recipe, quantizedPath }: FullReport): Html {
   if (recipe === null)
     return html`<p>No <span class="name">.recipe.json</span> lies beside ${basename(quantizedPath)}: it was made by another tool, or its recipe was left behind.</p>`;
-  return html`<pre>${JSON.stringify(recipe, null, 2)}</pre><p class="small muted">Made from ${basename(floatPath)}.</p>`;
+  return html`<pre>${JSON.stringify(recipe, null, 2)}</pre>`;
 }
