@@ -9,7 +9,7 @@ import { readInput } from '../base/files.ts';
 import { type ParseOptions, parseModel } from '../graph/load.ts';
 import type { Model } from '../graph/model.ts';
 import { openSession } from './session.ts';
-import type { OptimizationLevel, SessionOptions } from './session-options.ts';
+import { type OptimizationLevel, type SessionOptions, withoutPrepacking } from './session-options.ts';
 
 /**
  * The model as ONNX Runtime would run it at `level`. `basic` folds constants and batch normalisation and stays standard
@@ -27,7 +27,12 @@ export async function optimizeModel(
   const folder = await mkdtemp(join(tmpdir(), 'octet-optimize-'));
   try {
     const optimizedPath = join(folder, 'optimized.onnx');
-    const session = await openSession(source, { ...options, level, optimizedPath });
+    const session = await openSession(source, {
+      ...options,
+      level,
+      optimizedPath,
+      config: { ...withoutPrepacking, ...options.config },
+    });
     await session.close();
     const { buffer, byteOffset, byteLength } = await readInput(optimizedPath, 'optimised model');
     return parseModel(new Uint8Array(buffer, byteOffset, byteLength), whereFrom(source, level));

@@ -25,6 +25,9 @@ export type SessionOptions = {
   readonly config?: Readonly<Record<string, string>>;
 };
 
+/** For sessions that run little or not at all: kernels read weights as they are instead of making copies laid out for speed. */
+export const withoutPrepacking = { 'session.disable_prepacking': '1' } as const;
+
 type Native = InferenceSession.SessionOptions;
 type Row<K extends keyof SessionOptions> = (value: NonNullable<SessionOptions[K]>) => Native;
 

@@ -17,6 +17,23 @@ export function readExternalData(
   entries: ReadonlyMap<string, string>,
   folder: string | undefined,
 ): Uint8Array {
+  const { path, offset, length } = findRange(name, entries, folder);
+  return readRange(path, offset, length);
+}
+
+/** The same bytes in pieces of at most `chunkBytes`, to be copied without being held. @throws the same. */
+export function* externalChunks(
+  name: string,
+  entries: ReadonlyMap<string, string>,
+  folder: string | undefined,
+  chunkBytes = 2 ** 24,
+): Iterable<Uint8Array> {
+  const { path, offset, length } = findRange(name, entries, folder);
+  for (let done = 0; done < length; done += chunkBytes)
+    yield readRange(path, offset + done, Math.min(chunkBytes, length - done));
+}
+
+function findRange(name: string, entries: ReadonlyMap<string, string>, folder: string | undefined) {
   const path = locate(name, entries.get('location') ?? '', folder);
   const size = statSync(path).size;
   const offset = byteCount(name, entries.get('offset') ?? '0');
@@ -27,7 +44,7 @@ export function readExternalData(
       `tensor "${name}": expected bytes ${offset} to ${offset + length} in ${path}, got a file of ${size} bytes`,
       { hint: `The data file is cut short or belongs to another model; copy ${path} again.` },
     );
-  return readRange(path, offset, length);
+  return { path, offset, length };
 }
 
 function locate(name: string, location: string, folder: string | undefined): string {

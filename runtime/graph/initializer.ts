@@ -5,7 +5,7 @@
 import { create } from '@bufbuild/protobuf';
 import { TensorProto_DataLocation as DataLocation, type TensorProto, TensorProtoSchema } from 'onnx-buf';
 import { OctetError } from '../base/errors.ts';
-import { readExternalData } from './external-data.ts';
+import { externalChunks, readExternalData } from './external-data.ts';
 import type { Graph, Node, StoredTensor } from './model.ts';
 import { type ElementType, elementCount, elementTypes, type Tensor } from './tensor.ts';
 
@@ -78,8 +78,23 @@ export function constantOf(graph: Graph, name: string): StoredTensor | undefined
 /** Bytes of the values as they are stored: little-endian, row-major. Only for tensors without typed values. */
 export function bytesOf({ name, folder, source }: StoredTensor): Uint8Array {
   if (source.dataLocation !== DataLocation.EXTERNAL) return source.rawData;
-  const entries = new Map(source.externalData.map(({ key, value }) => [key, value]));
-  return readExternalData(name, entries, folder);
+  return readExternalData(name, externalEntries(source), folder);
+}
+
+/** Whether the values are bytes, here or in a file beside the model, rather than a typed list. */
+export function isRaw({ source }: StoredTensor): boolean {
+  return !hasTypedValues(source);
+}
+
+/** The same in pieces; values in a file beside the model are never all in memory. */
+export function chunksOf({ name, folder, source }: StoredTensor): Iterable<Uint8Array> {
+  return source.dataLocation === DataLocation.EXTERNAL
+    ? externalChunks(name, externalEntries(source), folder)
+    : [source.rawData];
+}
+
+function externalEntries(source: TensorProto): ReadonlyMap<string, string> {
+  return new Map(source.externalData.map(({ key, value }) => [key, value]));
 }
 
 /** Bytes that the dims call for; undefined for element types outside the table. */

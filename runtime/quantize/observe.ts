@@ -5,9 +5,9 @@
 import { OctetError } from '../base/errors.ts';
 import type { Samples } from '../data/samples.ts';
 import { checkFeeds } from '../engine/check-feeds.ts';
-import { openSession, type SessionValue } from '../engine/session.ts';
+import { openModel } from '../engine/open-model.ts';
+import type { Session, SessionValue } from '../engine/session.ts';
 import type { Model } from '../graph/model.ts';
-import { encodeModel } from '../graph/save.ts';
 import { elementCount, type Feeds, type Tensor } from '../graph/tensor.ts';
 import { exposeValues } from './bodies/expose-values.ts';
 import { type Observer, observers } from './observers/observers.ts';
@@ -44,7 +44,7 @@ export async function observe(
 ): Promise<Observation> {
   // Every activation as it is written: optimising would fuse some of them away.
   const { model: open, exposed } = exposeValues(model, tensors);
-  const session = await openSession(encodeModel(open), { level: 'disabled' });
+  const session = await openModel(open, { level: 'disabled' });
   try {
     const watched = new Map(names.map((name) => observersFor(name, tensors)));
     const seen = new Set<string>();
@@ -92,7 +92,7 @@ function observersFor(observer: ObserverName | CustomObserver, tensors: readonly
 
 /** @param exposed computed tensors, each with the output that gives it; the others are fed. */
 async function runOn(
-  session: Awaited<ReturnType<typeof openSession>>,
+  session: Session,
   feeds: Feeds,
   tensors: readonly string[],
   exposed: ReadonlyMap<string, string>,
