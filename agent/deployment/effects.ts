@@ -109,11 +109,10 @@ export const performers: { readonly [K in Effect['kind']]: Perform<K> } = {
     dispatch({ kind: 'selected', choice });
   }),
 
-  activate: async ({ runnable }, { slot, ports, runner, health, listenerFor, dispatch }) => {
+  activate: async ({ runnable }, { slot, ports, runner, listenerFor, dispatch }) => {
     try {
       const model = await ports.readModel(runnable.model.folder);
       await runner.switchTo(activeStart(slot, model, runnable), listenerFor(runnable));
-      health.reset();
       dispatch({ kind: 'activated' });
     } catch (error) {
       dispatch({ kind: 'unhealthy', error: errorRecordFrom(error) });
@@ -121,6 +120,8 @@ export const performers: { readonly [K in Effect['kind']]: Perform<K> } = {
   },
 
   confirm: async ({ runnable }, { ports, health, signal, dispatch, progress }) => {
+    // What is confirmed may have run for long (float32 stays): what happened before says nothing of the choice.
+    health.reset();
     progress(0, 'watching the new variant decide');
     const { pipeline } = await ports.readModel(runnable.model.folder);
     const error = await health.confirm(pipeline, ports.clock, signal);

@@ -22,7 +22,7 @@ export class HealthWatch {
     this.#crash = error;
   }
 
-  /** Forgets what was before; called when something new takes over. */
+  /** Forgets what was before; called when a confirmation begins. */
   reset(): void {
     this.#decisions = 0;
     this.#crash = undefined;

@@ -122,7 +122,10 @@ export function step(state: DeploymentState, event: DeploymentEvent, nowMs: numb
 /** Where to go on after a start. What is active runs already. */
 function resume(state: DeploymentState, areSettingsNew: boolean): Stepped {
   const { phase, model, active, candidate } = state;
-  if (model === null) return [enter(state, 'downloading'), [{ kind: 'pull', when: 'now' }]];
+  // Nothing runs, and what is in the store was lost or refused: a pull finds it whole, or fetches it again.
+  const isUnusable = active === null && phase !== 'verifying';
+  if (model === null || isUnusable)
+    return [{ ...enter(state, 'downloading'), recording: null }, [{ kind: 'pull', when: 'now' }]];
   const isInterrupted = phase === 'activating' || phase === 'confirming';
   if (isInterrupted && state.attempts >= maxAttempts) return rollBack(state, interrupted(state.attempts));
   if (areSettingsNew || active === null)

@@ -181,6 +181,30 @@ describe('a deployment on a slot', () => {
     assert.ok(given.announced.includes('rollback'));
   });
 
+  it('does not hold a crash of before the choice against what was chosen', async (t) => {
+    const given = await setUp(t);
+    const float32 = row('float32', float32Bytes, true);
+    const deployment = given.create({
+      runSelection: async () => {
+        const found = { rows: [float32], chosen: float32, chosenPath: given.model.modelPath, verdict: 'stays' };
+        return { outcome: 'met', ...found, evidencePath: '', durationMs: 1 };
+      },
+    });
+    deployment.start();
+    await untilRunners(given, 2);
+    const [active, recording] = given.runners.all;
+    await active!.ready();
+    await active!.crash();
+    await given.clock.advance(200);
+    await untilRunners(given, 3);
+    await given.runners.last.ready();
+    await recording!.emit({ kind: 'recorded', windows: 16, bytes: 1, full: false });
+    await reach(deployment, 'confirming');
+    await given.runners.last.decide(confirmation.decisions);
+    await given.clock.advance(confirmation.ms + 200);
+    assert.equal(deployment.reported.state, 'succeeded', deployment.reported.error?.message);
+  });
+
   it('goes back when the new variant never decides', async (t) => {
     const given = await setUp(t);
     const deployment = given.create();

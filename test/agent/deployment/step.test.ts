@@ -90,6 +90,16 @@ describe('a deployment', () => {
     assert.deepEqual(effects[0], { kind: 'run', runnable: int8, isRecording: false });
   });
 
+  it('pulls again after a start when its model was lost or refused, rather than look at the same bytes for ever', () => {
+    const lost = play([{ kind: 'modelLost', error }], succeeded).state;
+    assert.deepEqual(play([started], lost).effects, [{ kind: 'pull', when: 'now' }]);
+    const refused = play([started, { kind: 'pulled', model }, { kind: 'failed', error }]).state;
+    assert.equal(refused.phase, 'failed');
+    const { state, effects } = play([started], refused);
+    assert.deepEqual(effects, [{ kind: 'pull', when: 'now' }]);
+    assert.equal(play([{ kind: 'pulled', model }], state).state.phase, 'verifying');
+  });
+
   it('deploys a newer version that the repository offers, and ignores the one it has', () => {
     assert.equal(play([{ kind: 'pulled', model }], succeeded).state, succeeded);
     const { state, kinds } = play([{ kind: 'pulled', model: newer }], succeeded);
