@@ -15,7 +15,7 @@ export function pairLines(report: PairReport): string[] {
     '',
     ...outputs.map(
       (output) =>
-        `output ${output.tensor}, as it really runs: ${dbText(output.sqnrDb)} dB, cosine ${output.cosine.toFixed(5)}`,
+        `output ${output.tensor}, as it really runs: ${output.sqnrDb >= 100 ? 'equal' : `${output.sqnrDb.toFixed(1)} dB`}, cosine ${output.cosine.toFixed(5)}`,
     ),
     `${finding.layer ? pico.yellow('→') : pico.green('→')} ${pico.bold(finding.sentence)}`,
     '',

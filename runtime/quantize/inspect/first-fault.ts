@@ -13,6 +13,8 @@ export type Finding = {
 const leastLossDb = 6;
 /** Above this a tensor is fine: its error is a thirtieth of its size. */
 const goodSqnrDb = 30;
+/** Rounding of float32 itself, where only the order of additions changed. */
+const equalDb = 100;
 /** One value in a thousand cut off. */
 const muchSaturation = 0.001;
 const poorWeightsDb = 30;
@@ -22,6 +24,8 @@ export function findFirstFault(layers: readonly LayerError[]): Finding {
   const [worst] = layers.toSorted((a, b) => lossOf(b) - lossOf(a));
   const last = layers.at(-1);
   if (!worst || !last) return { layer: null, lostDb: 0, sentence: 'No layer was compared.' };
+  if (layers.every(({ sqnrDb }) => sqnrDb > equalDb))
+    return { layer: null, lostDb: 0, sentence: 'Nothing is lost: every layer equals the float model.' };
   const lostDb = lossOf(worst);
   if (lostDb < leastLossDb || worst.sqnrDb > goodSqnrDb) {
     const sentence = `No layer stands out: the error grows evenly, to ${last.sqnrDb.toFixed(1)} dB at the end.`;

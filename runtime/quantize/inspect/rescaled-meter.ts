@@ -34,10 +34,9 @@ export function rescaledMeter(params?: IntegerParams): ErrorMeter {
   };
 }
 
-/** [batch, channels, …space]; without space the last axis is the channels', however many come before. */
+/** [batch, channels, …space], of convolutions and dense layers alike. */
 function channelsOf(dims: readonly number[]): { size: number; inner: number } {
-  if (dims.length < 4) return { size: dims.at(-1) ?? 1, inner: 1 };
-  return { size: dims[1]!, inner: elementCount(dims.slice(2)) };
+  return { size: dims[1] ?? 1, inner: elementCount(dims.slice(2)) };
 }
 
 function addTo(sums: Sums, x: number, y: number): void {

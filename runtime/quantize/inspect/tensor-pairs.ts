@@ -34,7 +34,10 @@ export function pairTensors(float: Graph, quantized: Graph): TensorPair[] {
 
 type Partner = Pick<TensorPair, 'quantized' | 'params'>;
 
-/** By the float tensor's name. Rounded forms win over what stands before the rounding: the next layer sees them. */
+/**
+ * By the float tensor's name. Rounded forms win over what stands before the rounding: the next layer sees them. A tensor that became
+ * an image of height 1 (`_2d`, see conv-1d-as-2d.ts) has the same values in the same order.
+ */
 function partnersOf(graph: Graph): ReadonlyMap<string, Partner> {
   const integers = integerValues(graph);
   const partners = new Map<string, Partner>(
@@ -52,6 +55,10 @@ function partnersOf(graph: Graph): ReadonlyMap<string, Partner> {
     if (opType === 'DequantizeLinear' && params) partners.set(outputs[0]!, { quantized: inputs[0]!, params });
     if (opType === 'QuantizeLinear' && integers.has(outputs[0]!))
       partners.set(inputs[0]!, { quantized: outputs[0]!, params: integers.get(outputs[0]!) });
+  }
+  for (const [name, partner] of [...partners]) {
+    const flat = name.replace(/_2d(_\d+)?$/, '');
+    if (!partners.has(flat)) partners.set(flat, partner);
   }
   return partners;
 }

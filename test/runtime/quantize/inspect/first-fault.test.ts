@@ -48,3 +48,7 @@ test('a range far wider than its values asks for another observer', () => {
     /outliers.*mse/,
   );
 });
+
+test('models that are equal are said to be', () => {
+  assert.match(findFirstFault([layer('a', 40, 150), layer('b', 40, 150)]).sentence, /Nothing is lost/);
+});
