@@ -19,6 +19,7 @@ import { type DynamicRecipe, isExcluded, settingsFor } from '../recipe.ts';
 import type { Mark } from '../verify/fused.ts';
 import { type Attempt, type Quantized, settle, type TakenBack } from '../verify/settle.ts';
 import { type DynamicContext, type DynamicResult, type DynamicStore, newDynamicContext } from './dynamic-context.ts';
+import { gruToInt8 } from './dynamic-gru.ts';
 import { lstmToInt8 } from './dynamic-lstm.ts';
 
 /** Operator → emits its int8 form. @returns the value that its integer kernel computes, or why it cannot. */
@@ -27,9 +28,10 @@ const dynamicRules: Readonly<Record<string, (node: Node, context: DynamicContext
   Gemm: gemmToInt8,
   LSTM: lstmToInt8,
   Gather: embeddingToInt8,
-  GRU: () => ({
-    refused: 'ONNX Runtime has no int8 GRU, and one taken apart into steps is slower than its float kernel',
-  }),
+  GRU: (node, context) =>
+    gruToInt8(node, context, (x, base, matrix, output) =>
+      emitProduct({ ...node, inputs: [x, base] }, matrix, output, context),
+    ),
   Conv: () => ({ refused: 'Conv is slower when its input is quantised while running' }),
 };
 
