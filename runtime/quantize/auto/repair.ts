@@ -13,7 +13,7 @@ import type { Contender, Search } from './search.ts';
 
 /** From what is done quickly to what is done thoroughly; `npm run bench:quantize -- accuracy` prints what each brings. */
 const otherSettings: Readonly<Record<string, Partial<StaticRecipe>>> = {
-  mse: { observer: 'mse' },
+  'whole ranges': { observer: 'min-max' },
   'even channels and right means': { equalize: true, biasCorrection: true },
   'mse, even channels, right means, chosen rounding': {
     observer: 'mse',

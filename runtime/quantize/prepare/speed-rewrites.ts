@@ -3,7 +3,7 @@
  * slower: which, only measuring tells. A recipe names those that its model was made with.
  */
 import { OctetError } from '../../base/errors.ts';
-import { type Dim, type Graph, type Model, opsetVersion } from '../../graph/model.ts';
+import { type Dim, type Graph, type Model, type Node, opsetVersion, subgraphsOf } from '../../graph/model.ts';
 import { type Rule, rewriteModel } from '../../graph/rewrite.ts';
 import { averageSqueezed } from '../../graph/rules/average-squeezed.ts';
 import {
@@ -75,8 +75,16 @@ async function shapesOrNone(model: Model): Promise<Shapes> {
   }
 }
 
+/** The driver makes new records of nodes with bodies even where it changes nothing in them. */
 function isSame(a: Graph, b: Graph): boolean {
-  return a.nodes.length === b.nodes.length && a.nodes.every((node, index) => node === b.nodes[index]);
+  return a.nodes.length === b.nodes.length && a.nodes.every((node, index) => isSameNode(node, b.nodes[index]!));
+}
+
+function isSameNode(a: Node, b: Node): boolean {
+  if (a === b) return true;
+  const [bodies, others] = [subgraphsOf(a), subgraphsOf(b)];
+  const isSameBody = (body: Graph, index: number) => others[index] !== undefined && isSame(body, others[index]);
+  return bodies.length > 0 && String(a.inputs) === String(b.inputs) && bodies.every(isSameBody);
 }
 
 /** What the operators of set 13 mean, they mean in set 17 too, but for BatchNormalization that is still training. */
