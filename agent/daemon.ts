@@ -78,7 +78,11 @@ export class Daemon implements AsyncDisposable {
     );
     const readSystem = () => parts.streams.writeSystem(this.#ports.readSystem(), this.#deployments[0]?.runnerPid);
     this.#run('system', this.#every(telemetry.systemIntervalMs, readSystem));
-    log.info({ device, broker: broker.url, dataFolder, startMs: Math.round(clock.monotonicMs()) }, 'agent started');
+    // The host alone: an address may carry a password.
+    log.info(
+      { device, broker: new URL(broker.url).host, dataFolder, startMs: Math.round(clock.monotonicMs()) },
+      'agent started',
+    );
   }
 
   /** Says goodbye to the broker, ends the runners, stores their last decisions, closes the store. */

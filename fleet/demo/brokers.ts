@@ -3,13 +3,14 @@
  * connects over WebSocket. MQTT over WebSocket is MQTT's bytes in binary frames, so for the user's own broker a page's
  * stream is joined to a plain connection: the page talks to that broker itself, and nothing of ours speaks for it.
  */
-import { once } from 'node:events';
 import { connect as connectTcp, createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { connect as connectTls } from 'node:tls';
 import { Aedes, type Client } from 'aedes';
 import { OctetError } from '../../runtime/base/errors.ts';
+import { openLink } from '../console/link.ts';
+import { demoDeviceId } from './agent-config.ts';
 import { listen } from './listening.ts';
 
 export type DemoBroker = AsyncDisposable & {
@@ -40,13 +41,17 @@ export async function startEmbeddedBroker(): Promise<DemoBroker> {
   };
 }
 
+/** A broker that has not let the demo in by then is not there. */
+const answerMs = 5000;
+
 /**
  * The user's own broker.
- * @throws BROKER_UNREACHABLE when nothing answers there, USAGE when it is not an MQTT address.
+ * @param timeoutMs it must have let the demo in by then.
+ * @throws BROKER_UNREACHABLE when nothing that speaks MQTT lets the demo in there, USAGE when it is not an MQTT address.
  */
-export async function useBroker(address: string): Promise<DemoBroker> {
+export async function useBroker(address: string, timeoutMs = answerMs): Promise<DemoBroker> {
   const url = brokerUrlFrom(address);
-  await probe(url);
+  await probe(url, timeoutMs);
   return {
     url: address,
     description: `your broker at ${url.hostname}`,
@@ -70,27 +75,28 @@ function brokerUrlFrom(address: string): URL {
   );
 }
 
-async function probe(url: URL): Promise<void> {
-  const socket = openBroker(url);
+/** By MQTT itself: a web server answers on its port too, and a broker may refuse the name and password. */
+async function probe(url: URL, timeoutMs: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const id = demoDeviceId();
+  const close = openLink({ brokerUrl: url.href, device: id, clientId: `${id}-probe-${process.pid}` }, (message) => {
+    if (message.kind !== 'link') return;
+    if (message.link === 'connected') resolve();
+    else reject(unreachable(url, message.problem ?? 'a connection that was closed at once'));
+  });
+  const timer = setTimeout(() => reject(unreachable(url, `no answer within ${timeoutMs / 1000} s`)), timeoutMs);
   try {
-    await once(socket, url.protocol === 'mqtts:' ? 'secureConnect' : 'connect', { signal: AbortSignal.timeout(5000) });
-  } catch (cause) {
-    throw new OctetError(
-      'BROKER_UNREACHABLE',
-      `--broker: expected an MQTT broker at ${url.host}, got ${reasonOf(cause)}`,
-      {
-        hint: 'Start it (mosquitto -p 1883), or leave --broker out: the demo brings its own.',
-        cause,
-      },
-    );
+    await promise;
   } finally {
-    socket.destroy();
+    clearTimeout(timer);
+    await close();
   }
 }
 
-function reasonOf(cause: unknown): string {
-  if (cause instanceof Error && cause.name === 'AbortError') return 'no answer within 5 s';
-  return cause instanceof Error ? cause.message : String(cause);
+function unreachable({ host }: URL, got: string): OctetError {
+  return new OctetError('BROKER_UNREACHABLE', `--broker: expected an MQTT broker at ${host}, got ${got}`, {
+    hint: 'Start it (mosquitto -p 1883), give a name and password that it takes (mqtt://name:password@host), or leave --broker out: the demo brings its own.',
+  });
 }
 
 function openBroker({ protocol, hostname, port }: URL): Duplex {
