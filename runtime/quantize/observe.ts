@@ -34,7 +34,7 @@ export type Observation = ReadonlyMap<string, Ranges>;
 /**
  * @param tensors names of float32 values of the model (inputs, and values in bodies of If and Loop included).
  * @throws DATA_MISMATCH when a sample does not fit the model; DATA_INVALID naming the tensor and the sample when a value is
- * NaN or infinite; MODEL_UNSUPPORTED when a tensor is not float32, or when the tensors of one sample exceed 1 GiB.
+ * NaN or infinite; MODEL_UNSUPPORTED when a tensor is not float32, or when the tensors of one sample exceed 512 MiB.
  */
 export async function observe(
   model: Model,
@@ -67,8 +67,8 @@ export async function observe(
   }
 }
 
-/** A sample's activations are all in memory at once. */
-const mostBytes = 2 ** 30;
+/** A sample’s activations are all in memory at once, and the runtime holds about three times as much while it works. */
+const mostBytes = 2 ** 29;
 
 /** Sizes that are known before running: a model that would fill the memory is refused rather than started. */
 function checkSize({ origin }: Model, outputs: readonly SessionValue[]): void {

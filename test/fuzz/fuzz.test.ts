@@ -22,9 +22,11 @@ test('the same seed gives the same damage', () => {
 const once = {
   'values whose squares overflow leave the mean-square observer without a best range': 1776,
   'a padding that makes the activations of one sample 17 GB': 6795,
+  'a LayerNormalization with a bias named by nothing, at which a fusion of ONNX Runtime crashes': 80787,
+  'a padding that makes them 0.9 GB, of which the runtime holds several': 87420,
 };
 
 for (const [what, seed] of Object.entries(once))
   test(`${what}: quantised or refused`, async () => {
-    assert.deepEqual((await fuzz({ from: seed, to: seed + 1 })).broken, []);
+    assert.deepEqual((await fuzz({ from: seed, to: seed + 1, limitBytes: 2 ** 30 })).broken, []);
   });

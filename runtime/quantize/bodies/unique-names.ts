@@ -42,7 +42,12 @@ function nameValues(graph: Graph, outer: Names, taken: Set<string>): Graph {
 function nameNodeValues(node: Node, names: Names, taken: Set<string>): Node {
   const renamed = (name: string) => names.get(name) ?? name;
   const inside = mapBodies(node, (body) => nameValues(body, names, taken));
-  return { ...inside, inputs: node.inputs.map(renamed), outputs: node.outputs.map(renamed) };
+  return { ...inside, inputs: withoutTrailingBlanks(node.inputs).map(renamed), outputs: node.outputs.map(renamed) };
+}
+
+/** Inputs left out at the end mean the same as none; some of ONNX Runtime's fusions look at them and crash (LayerNormalization). */
+function withoutTrailingBlanks(names: readonly string[]): readonly string[] {
+  return names.slice(0, names.findLastIndex((name) => name !== '') + 1);
 }
 
 function nameNodes(graph: Graph, taken: Set<string>): Graph {
