@@ -19,20 +19,12 @@ import { fuseAttention } from '../../graph/rules/fuse-attention.ts';
 import { fuseLayerNorm } from '../../graph/rules/fuse-layer-norm.ts';
 import { mergeConstantAdds } from '../../graph/rules/merge-constant-adds.ts';
 import { omitZeroState } from '../../graph/rules/omit-zero-state.ts';
-import { sumBeforeLayerNorm } from '../../graph/rules/sum-before-layer-norm.ts';
 import { syntheticFeeds } from '../../measure/trial-feeds.ts';
 import { modelInputs } from './prepare.ts';
 import { type Shapes, shapesOn, withShapes } from './run-shapes.ts';
 
 /** In the order in which they are applied. */
-export const speedRewriteNames = [
-  'folded',
-  'fewer-nodes',
-  'fused-attention',
-  'sum-before-norm',
-  'fold-width',
-  'conv-2d',
-] as const;
+export const speedRewriteNames = ['folded', 'fewer-nodes', 'fused-attention', 'fold-width', 'conv-2d'] as const;
 
 export type SpeedRewrite = (typeof speedRewriteNames)[number];
 
@@ -44,7 +36,6 @@ export const speedRewrites: Readonly<Record<SpeedRewrite, readonly Rule[]>> = {
   folded: [],
   'fewer-nodes': [omitZeroState, mergeConstantAdds, averageSqueezed],
   'fused-attention': [fuseLayerNorm, fuseAttention],
-  'sum-before-norm': [fuseLayerNorm, sumBeforeLayerNorm],
   // Before conv-2d, which would put a node between the input and the convolution.
   'fold-width': [foldWidth],
   'conv-2d': [conv1dAs2d, pool1dAs2d, sinkSqueezes, sinkSqueeze, cancelSqueeze, flattenSqueezed],
