@@ -3,12 +3,15 @@
  * left out; a program that ends is started again, ever later; one that never gives a sample is given up.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Clock } from '../base/clock.ts';
 import { OctetError } from '../base/errors.ts';
 import type { Report } from './problems.ts';
 import type { SampleBlock, SourceContext } from './source.ts';
 
 /** Waits before the next start, by how many starts in a row have not given a single sample. */
 const restartDelaysMs = [100, 500, 1000, 2000, 5000] as const;
+/** A program that was told to end has so long to do it. */
+const patienceMs = 1000;
 /** A "line" longer than this is not one. */
 const maxLineLength = 1 << 20;
 
@@ -44,7 +47,7 @@ async function* readOnce(
   const [file = '', ...args] = command;
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 2] });
   const ended = endOf(child);
-  const stop = () => stopProgram(child);
+  const stop = () => stopProgram(child, clock);
   signal.addEventListener('abort', stop, { once: true });
   const width = pipeline.channels.length;
   let firstSample = 0;
@@ -60,7 +63,7 @@ async function* readOnce(
     run.ending = await ended;
   } finally {
     signal.removeEventListener('abort', stop);
-    stopProgram(child);
+    stopProgram(child, clock);
   }
 }
 
@@ -108,10 +111,11 @@ function endOf(child: ChildProcess): Promise<string> {
   });
 }
 
-/** Closing its output ends even a program that ignores the signal, when it next prints. */
-function stopProgram(child: ChildProcess): void {
+/** Asked first, then killed: a sensor that is held open could not be read by whoever comes next. */
+function stopProgram(child: ChildProcess, clock: Clock): void {
   child.kill('SIGTERM');
   child.stdout?.destroy();
+  void clock.sleep(patienceMs).then(() => child.kill('SIGKILL'));
 }
 
 function sourceError(command: readonly string[], ending: string): OctetError {

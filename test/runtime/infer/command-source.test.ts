@@ -52,6 +52,14 @@ describe('a program as the source', () => {
     ]);
   });
 
+  it('is gone when it was stopped, even when it does not listen to that', { timeout: 20_000 }, async () => {
+    const { values } = await collect(
+      `process.on('SIGTERM', () => {}); console.log(JSON.stringify([process.pid, 0])); setInterval(() => {}, 1000)`,
+      1,
+    );
+    assert.throws(() => process.kill(values[0] as number, 0), { code: 'ESRCH' });
+  });
+
   it('is started again when it ends, which is a discontinuity', async () => {
     const { values, starts, events } = await collect(`console.log('[1,2]')`, 3);
     assert.deepEqual(values, [1, 2, 1, 2, 1, 2]);
