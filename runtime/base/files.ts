@@ -81,6 +81,11 @@ export function readError(path: string, what: string, error: unknown): OctetErro
       hint: `Name a file inside it: ls ${path}`,
       cause: error,
     });
+  if (code === 'ENOTDIR')
+    return new OctetError('FILE_NOT_FOUND', `${what}: expected a folder at ${dirname(path)}, got a file`, {
+      hint: 'Name the folder that it lies in.',
+      cause: error,
+    });
   return new OctetError('FILE_UNREADABLE', `${what}: expected to read ${path}, got ${code ?? String(error)}`, {
     hint: `Check its permissions: ls -l ${path}`,
     cause: error,

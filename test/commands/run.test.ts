@@ -114,6 +114,12 @@ describe('octet run', () => {
       /FILE_NOT_FOUND.*manifest/,
     ],
     [
+      'a model file in place of its folder',
+      ({ model, recordings }) => [join(model, 'manifest.json'), '--source', recordings],
+      2,
+      /FILE_NOT_FOUND.*expected a folder at .*manifest\.json, got a file/,
+    ],
+    [
       'a negative speed',
       ({ model, recordings }) => [model, '--source', recordings, '--speed', '-1'],
       2,
