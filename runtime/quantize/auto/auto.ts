@@ -22,7 +22,7 @@ import { staticSchema } from '../recipe.ts';
 import { type ComposedRecipe, isUnchanged } from './composed-recipe.ts';
 import { explore } from './explore.ts';
 import { type Gate, isAcceptable, openGate } from './gate.ts';
-import { type MultiplyAdds, multiplyAddsOf, shareInInt8 } from './multiply-adds.ts';
+import { type Int8Share, int8ShareOf } from './int8-share.ts';
 import { repair } from './repair.ts';
 import { type BuiltModel, type Contender, openSearch, type Search, type Tried } from './search.ts';
 
@@ -64,7 +64,7 @@ export type AutoResult = {
   readonly accuracy: AccuracyJudgement | null;
   /** Null when the answer is float32 as it came. */
   readonly verification: Verification | null;
-  readonly multiplyAdds: MultiplyAdds;
+  readonly multiplyAdds: Int8Share;
   /** In the order of trying. */
   readonly tried: readonly TriedReport[];
 };
@@ -211,7 +211,7 @@ async function report(
   verification: Verification | null,
 ): Promise<AutoResult> {
   const model = await search.rewritten(recipe.rewrites);
-  const multiplyAdds = shareInInt8(model, multiplyAddsOf(model, await shapesOn(model, feeds[0]!)), outcomes);
+  const multiplyAdds = int8ShareOf(model, await shapesOn(model, feeds[0]!), outcomes);
   const tried = search.tried.map(({ label: name, ratio }) => {
     const refused = refusals.get(name);
     return { label: name, ratio, ...(refused === undefined ? {} : { refused }) };

@@ -2,8 +2,8 @@
 import { constantValue } from '../../graph/initializer.ts';
 import { type Graph, type Model, type Node, type StoredTensor, subgraphsOf } from '../../graph/model.ts';
 import { elementCount, elementTypes, type Feeds, type Tensor } from '../../graph/tensor.ts';
+import { multiplyAdds } from '../multiply-adds.ts';
 import { openExposed } from './exposed-session.ts';
-import { multiplyAdds } from './multiply-adds.ts';
 import { nodeName } from './outcomes-of.ts';
 
 export type NodeFigures = {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { int, ints } from '../../../../runtime/graph/attributes.ts';
 import { node } from '../../../../runtime/graph/build.ts';
-import { multiplyAddsOf, shareInInt8 } from '../../../../runtime/quantize/auto/multiply-adds.ts';
+import { int8ShareOf } from '../../../../runtime/quantize/auto/int8-share.ts';
 import { shapesOn } from '../../../../runtime/quantize/prepare/run-shapes.ts';
 import { modelFrom, noise } from '../small-models.ts';
 
@@ -24,14 +24,9 @@ const full = 6 * 64 * 4 * 9;
 const grouped = 6 * 16 * 4;
 const matrix = 96 * 5;
 
-test('multiply-adds of convolutions, grouped ones and matrices are counted from shapes that running gave', async () => {
-  const counts = multiplyAddsOf(model, await shapesOn(model, { x: noise([1, 4, 8, 8]) }));
-  assert.deepEqual(Object.fromEntries(counts), { full, grouped, matrix });
-});
-
-test('what stays float is listed with its share and reason, the largest first', async () => {
-  const counts = multiplyAddsOf(model, await shapesOn(model, { x: noise([1, 4, 8, 8]) }));
-  const share = shareInInt8(model, counts, [
+test('multiply-adds are counted from shapes that running gave, and what stays float is listed with its share and reason, the largest first', async () => {
+  const shapes = await shapesOn(model, { x: noise([1, 4, 8, 8]) });
+  const share = int8ShareOf(model, shapes, [
     { node: 'full', opType: 'Conv', kernel: 'QLinearConv' },
     { node: 'grouped', opType: 'Conv', reason: 'the recipe excludes it' },
   ]);
@@ -53,6 +48,11 @@ test('an LSTM multiplies its input and its state at each step', async () => {
     w: noise([1, 16, 5]),
     r: noise([1, 16, 4]),
   });
-  const counts = multiplyAddsOf(lstm, await shapesOn(lstm, { x: noise([7, 2, 5]) }));
-  assert.equal(counts.get('lstm'), 7 * 2 * (16 * 5 + 16 * 4));
+  const { total } = int8ShareOf(lstm, await shapesOn(lstm, { x: noise([7, 2, 5]) }), []);
+  assert.equal(total, 7 * 2 * (16 * 5 + 16 * 4));
+});
+
+test('a model without multiply-adds has a share of 0', () => {
+  const relu = modelFrom([node('Relu', ['x'], ['y'])], ['n', 4], {});
+  assert.deepEqual(int8ShareOf(relu, new Map(), []), { total: 0, inInt8: 0, share: 0, float: [] });
 });
