@@ -2,7 +2,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../runtime/base/clock.ts';
 import { OctetError } from '../runtime/base/errors.ts';
-import { evenly, openSamples, type Samples } from '../runtime/data/samples.ts';
+import { openSamples } from '../runtime/data/open-samples.ts';
+import { evenly, type Samples } from '../runtime/data/samples.ts';
 import { loadModel } from '../runtime/graph/load.ts';
 import { inspectModel } from '../runtime/quantize/inspect/inspect-model.ts';
 import { inspectPair } from '../runtime/quantize/inspect/inspect-pair.ts';

@@ -1,6 +1,7 @@
 /** `octet quantize … --report F.html`: the page about what was just written. */
 import { OctetError } from '../runtime/base/errors.ts';
-import { evenly, openSamples } from '../runtime/data/samples.ts';
+import { openSamples } from '../runtime/data/open-samples.ts';
+import { evenly } from '../runtime/data/samples.ts';
 import { loadModel } from '../runtime/graph/load.ts';
 import { modelInputs } from '../runtime/quantize/prepare/prepare.ts';
 import { reportPair } from '../runtime/quantize/report/report-pair.ts';

@@ -14,6 +14,6 @@ export { type InspectOptions, inspect } from './quantize/library/inspect.ts';
 export { type QuantizedModel, type QuantizeModelOptions, quantize } from './quantize/library/quantize-model.ts';
 export type { NodeOutcome } from './quantize/messages.ts';
 export type { CustomObserver } from './quantize/observe.ts';
-export type { Observer } from './quantize/observers/observers.ts';
+export type { Observer } from './quantize/observers/observer.ts';
 export type { Recipe } from './quantize/recipe.ts';
-export type { FullReport } from './quantize/report/report-pair.ts';
+export type { FullReport } from './quantize/report/full-report.ts';

@@ -1,17 +1,10 @@
 /**
- * Labelled or unlabelled samples, one at a time, from wherever they come: the common form of `--data`. A set is indices into
- * something lazy, so that splitting and thinning are arithmetic and memory does not grow with the number of samples.
+ * Labelled or unlabelled samples, one at a time, from wherever they come. A set is indices into something lazy, so that
+ * splitting and thinning are arithmetic and memory does not grow with the number of samples.
  */
-import { readdir, stat } from 'node:fs/promises';
-import { OctetError } from '../base/errors.ts';
-import { readError } from '../base/files.ts';
 import type { SessionValue } from '../engine/session.ts';
 import type { Feeds } from '../graph/tensor.ts';
-import { arraySamples } from './array-samples.ts';
-import { openNpyFolder, openNpz } from './npz.ts';
 import type { Pipeline, Task } from './pipeline.ts';
-import { openRecordings } from './recording.ts';
-import { recordingSamples } from './recording-samples.ts';
 
 /** A finite, indexable set of model inputs. Reading is lazy, so that memory does not grow with the number of samples. */
 export type Samples = {
@@ -46,31 +39,6 @@ export type SamplesOptions = {
 
 /** Share of the data that judges and never calibrates. */
 const heldOutShare = 0.3;
-
-/**
- * Opens `.npz` files, folders of `.npy`, recording folders, or folders of recordings.
- * @throws DATA_INVALID when something is malformed, DATA_MISMATCH when names, types or shapes are not the model's.
- */
-export async function openSamples(paths: string | readonly string[], options: SamplesOptions): Promise<Samples> {
-  const parts: Samples[] = [];
-  for (const path of [paths].flat()) parts.push(await openPart(path, options));
-  const [first, ...others] = parts;
-  if (first === undefined) throw new OctetError('USAGE', 'data: expected at least one path, got none');
-  return others.length === 0 ? first : concatenate(parts);
-}
-
-async function openPart(path: string, options: SamplesOptions): Promise<Samples> {
-  const info = await stat(path).catch((error) => Promise.reject(readError(path, 'data', error)));
-  if (info.isFile()) return arraySamples(path, await openNpz(path), options);
-  const names = await readdir(path);
-  if (names.some((name) => name.endsWith('.npy'))) return arraySamples(path, await openNpyFolder(path), options);
-  const recordings = await openRecordings(path);
-  if (recordings.length > 0) return recordingSamples(path, recordings, options);
-  throw new OctetError(
-    'DATA_INVALID',
-    `${path}: expected an .npz file, a folder of .npy, or recordings, got ${describe(names)}`,
-  );
-}
 
 /**
  * Two disjoint parts. Recordings: held out is the last 30 % of each, with one window of gap before it, so that no sample is
@@ -135,40 +103,4 @@ function subset(samples: Samples, indices: readonly number[], role: string): Sam
     description: `${indices.length.toLocaleString('en-US')} ${role} of ${samples.description}`,
     ...(samples.windows ? { windows: pick(samples.windows) } : {}),
   };
-}
-
-/** Recordings stay apart: each part's are numbered after the parts before it. */
-function concatenate(parts: readonly Samples[]): Samples {
-  const owners = parts.flatMap((part) => Array.from({ length: part.count }, (_, index) => ({ part, index })));
-  const labels = parts.flatMap((part) => part.labels ?? new Array<number>(part.count).fill(-1));
-  return {
-    count: owners.length,
-    labels: parts.some((part) => part.labels) ? labels : undefined,
-    feeds: (at) => {
-      const { part, index } = owners[at] as (typeof owners)[number];
-      return part.feeds(index);
-    },
-    description: parts.map(({ description }) => description).join(' + '),
-    ...joinedWindows(parts),
-  };
-}
-
-function joinedWindows(parts: readonly Samples[]): { windows?: readonly WindowPosition[] } {
-  const withWindows = parts.filter(({ windows }) => windows !== undefined);
-  if (withWindows.length === 0) return {};
-  if (withWindows.length < parts.length)
-    throw new OctetError('DATA_MISMATCH', 'data: expected only recordings or only arrays, got both', {
-      hint: 'Give recordings and .npz files to separate runs: they are split into calibration and held-out differently.',
-    });
-  let first = 0;
-  const windows = parts.flatMap(({ windows = [] }) => {
-    const numbered = windows.map((window) => ({ ...window, recording: window.recording + first }));
-    first = Math.max(first, ...numbered.map(({ recording }) => recording + 1));
-    return numbered;
-  });
-  return { windows };
-}
-
-function describe(names: readonly string[]): string {
-  return names.length === 0 ? 'an empty folder' : `a folder with ${names.slice(0, 5).join(', ')}`;
 }

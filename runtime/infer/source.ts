@@ -2,10 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Pipeline } from '../data/pipeline.ts';
 import type { Span } from '../data/recording.ts';
-import { readCommand } from './command-source.ts';
-import type { SourceSpec } from './messages.ts';
 import type { Problems } from './problems.ts';
-import { openReplay } from './replay-source.ts';
 
 /** Consecutive samples. */
 export type SampleBlock = {
@@ -30,21 +27,4 @@ export type SourceContext = {
   readonly signal: AbortSignal;
 };
 
-type Source = AsyncIterable<SampleBlock>;
-type Openers = {
-  readonly [K in SourceSpec['kind']]: (
-    spec: Extract<SourceSpec, { kind: K }>,
-    context: SourceContext,
-  ) => Promise<Source>;
-};
-
-const openers: Openers = {
-  replay: openReplay,
-  command: async (spec, context) => readCommand(spec.command, context),
-};
-
-/** @throws FILE_NOT_FOUND, DATA_INVALID, DATA_MISMATCH; iterating throws SOURCE_FAILED when the source is beyond repair. */
-export async function openSource(spec: SourceSpec, context: SourceContext): Promise<Source> {
-  const open = openers[spec.kind] as (spec: SourceSpec, context: SourceContext) => Promise<Source>;
-  return open(spec, context);
-}
+export type Source = AsyncIterable<SampleBlock>;

@@ -2,7 +2,9 @@
  * What a trial feeds its model: real held-out windows, prepared beforehand and rotated through, because real values (zeros
  * after ReLU, denormals, saturation) and warm caches for one single input would both flatter. Synthetic ones only where there is no data.
  */
-import { evenly, openSamples, type Samples, splitHeldOut } from '../data/samples.ts';
+
+import { openSamples } from '../data/open-samples.ts';
+import { evenly, type Samples, splitHeldOut } from '../data/samples.ts';
 import type { Session, SessionValue } from '../engine/session.ts';
 import { elementCount, elementTypes, type Feeds, type Tensor } from '../graph/tensor.ts';
 import type { TrialData } from './messages.ts';

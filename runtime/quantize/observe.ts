@@ -10,7 +10,8 @@ import type { Session, SessionValue } from '../engine/session.ts';
 import type { Model } from '../graph/model.ts';
 import { elementCount, type Feeds, type Tensor } from '../graph/tensor.ts';
 import { exposeValues } from './bodies/expose-values.ts';
-import { type Observer, observers } from './observers/observers.ts';
+import type { Observer } from './observers/observer.ts';
+import { observers } from './observers/observers.ts';
 import type { Ranges } from './place/place.ts';
 import type { ObserverName } from './recipe.ts';
 

@@ -5,7 +5,8 @@
 import type { Samples } from '../../data/samples.ts';
 import type { Model } from '../../graph/model.ts';
 import { place, type Ranges, tensorsToObserve } from '../place/place.ts';
-import { chooseUnits, type Unit } from '../place/units.ts';
+import type { Unit } from '../place/unit.ts';
+import { chooseUnits } from '../place/units.ts';
 import type { Recipe, StaticRecipe } from '../recipe.ts';
 import { absorbBias, layersToAbsorb } from './absorb-bias.ts';
 import { channelStatistics } from './channel-statistics.ts';

@@ -15,7 +15,7 @@ import {
   scalesThatFitBias,
   symmetricScales,
 } from '../numerics.ts';
-import type { Unit } from '../place/units.ts';
+import type { Unit } from '../place/unit.ts';
 import { addInitializer, type Draft, type StoredParts } from './draft.ts';
 
 /** `axis` undefined: one scale. */

@@ -7,7 +7,7 @@ import { node as makeNode } from '../../graph/build.ts';
 import { type Graph, type Node, opsetVersion } from '../../graph/model.ts';
 import type { QuantParams } from '../numerics.ts';
 import type { Placement } from '../place/place.ts';
-import { outputsOf, type Unit } from '../place/units.ts';
+import { outputsOf, type Unit } from '../place/unit.ts';
 import { type StaticRecipe, settingsFor } from '../recipe.ts';
 import type { Mark, Marks } from '../verify/fused.ts';
 import { type StoredWeight, storeOperand, storeParams, storeWeights, weightOf } from './constants.ts';

@@ -6,7 +6,7 @@ import { int } from '../../graph/attributes.ts';
 import { node as makeNode } from '../../graph/build.ts';
 import { type Attribute, type Graph, type Node, opsetVersion } from '../../graph/model.ts';
 import type { Placement } from '../place/place.ts';
-import { outputsOf, type Unit } from '../place/units.ts';
+import { outputsOf, type Unit } from '../place/unit.ts';
 import { type StaticRecipe, settingsFor } from '../recipe.ts';
 import type { Mark } from '../verify/fused.ts';
 import { type StoredWeight, storeOperand, storeParams, storeWeights } from './constants.ts';

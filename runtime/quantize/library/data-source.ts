@@ -1,6 +1,7 @@
 /** The forms in which a program may hand over data, made into the one form that the rest works with. */
 import { OctetError } from '../../base/errors.ts';
-import { evenly, openSamples, type Samples } from '../../data/samples.ts';
+import { openSamples } from '../../data/open-samples.ts';
+import { evenly, type Samples } from '../../data/samples.ts';
 import type { SessionValue } from '../../engine/session.ts';
 import type { Feeds } from '../../graph/tensor.ts';
 

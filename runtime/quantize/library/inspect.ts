@@ -4,7 +4,8 @@ import type { CompareOptions } from '../inspect/compare-models.ts';
 import { inspectModel, type ModelReport } from '../inspect/inspect-model.ts';
 import { inspectPair, type PairReport } from '../inspect/inspect-pair.ts';
 import { modelInputs } from '../prepare/prepare.ts';
-import { type FullReport, reportPair } from '../report/report-pair.ts';
+import type { FullReport } from '../report/full-report.ts';
+import { reportPair } from '../report/report-pair.ts';
 import { type DataSource, samplesFrom } from './data-source.ts';
 
 export type InspectOptions = {

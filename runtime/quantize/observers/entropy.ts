@@ -2,7 +2,7 @@
 import type { Range } from '../numerics.ts';
 import { bestRange } from './best-range.ts';
 import { type Histogram, type HistogramSide, total, valueHistogram } from './histogram.ts';
-import type { Observer } from './observers.ts';
+import type { Observer } from './observer.ts';
 
 /**
  * Levels that a range is divided into for the comparison: half of int8's 256, so that even the narrowest range tried has three

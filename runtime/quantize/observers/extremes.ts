@@ -1,6 +1,6 @@
 /** Observers that look at nothing but each sample's smallest and largest value. */
 import type { Range } from '../numerics.ts';
-import type { Observer } from './observers.ts';
+import type { Observer } from './observer.ts';
 
 /** The extremes themselves: nothing is clipped, and one outlier costs everybody resolution. */
 export function minMaxObserver(): Observer {

@@ -2,7 +2,7 @@
 import { affineParams, type Range } from '../numerics.ts';
 import { bestRange } from './best-range.ts';
 import { type Histogram, type HistogramSide, valueHistogram } from './histogram.ts';
-import type { Observer } from './observers.ts';
+import type { Observer } from './observer.ts';
 
 /** The clipped range whose quantisation has the least squared error over all that was seen. */
 export function leastSquaresObserver(): Observer {

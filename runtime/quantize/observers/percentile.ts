@@ -1,7 +1,7 @@
 /** The observer that cuts off a fixed, tiny share of the values: those of largest magnitude. */
 import type { Range } from '../numerics.ts';
 import { type Histogram, type HistogramSide, total, valueHistogram } from './histogram.ts';
-import type { Observer } from './observers.ts';
+import type { Observer } from './observer.ts';
 
 /** The share that is cut off. Source: default of onnxruntime.quantization, percentile 99.999. */
 const cutShare = 1e-5;

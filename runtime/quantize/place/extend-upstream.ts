@@ -4,7 +4,7 @@
  */
 import type { Links } from '../../graph/links.ts';
 import type { Node } from '../../graph/model.ts';
-import type { Unit } from './units.ts';
+import type { Unit } from './unit.ts';
 
 /** Operators that keep all values, so that their input has the range of their output. */
 const keepAll: ReadonlySet<string> = new Set(['Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);

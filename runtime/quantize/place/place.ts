@@ -10,7 +10,7 @@ import type { Tensor } from '../../graph/tensor.ts';
 import { type QuantParams, type Range, symmetricScales } from '../numerics.ts';
 import { clipBounds } from './clip-bounds.ts';
 import { type ActivationChoice, paramsOf, type Scheme, schemeFor } from './scheme.ts';
-import { outputsOf, type Unit } from './units.ts';
+import { outputsOf, type Unit } from './unit.ts';
 
 export type Placement = {
   readonly units: readonly Unit[];

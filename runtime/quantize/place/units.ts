@@ -1,7 +1,4 @@
-/**
- * Which nodes run in int8, decided from the graph alone. A unit is a node that ONNX Runtime fuses with the
- * QuantizeLinear/DequantizeLinear around it into one integer kernel, together with the Relu or Clip folded into its output.
- */
+/** Which nodes run in int8, decided from the graph alone. */
 
 import { constantOf, constantTensor } from '../../graph/initializer.ts';
 import { type Links, linksOf } from '../../graph/links.ts';
@@ -12,25 +9,7 @@ import { extendUpstream } from './extend-upstream.ts';
 import { biasName, operandsOf, refuseOperands, weightOf } from './operands.ts';
 import { type OperatorRule, operatorRules } from './operators.ts';
 import { findShapeNodes, typesIn } from './shape-nodes.ts';
-
-export type Unit = {
-  readonly node: Node;
-  readonly rule: OperatorRule;
-  /** Computed tensors that it reads in int8. */
-  readonly activations: readonly string[];
-  /** Constant operands, quantised like activations. */
-  readonly constants: readonly string[];
-  /** `axis` undefined: one scale for the whole weight. */
-  readonly weight: { readonly name: string; readonly axis: number | undefined } | undefined;
-  readonly bias: string | undefined;
-  /** The Relu or Clip that becomes the end of its output range. */
-  readonly folded: Node | undefined;
-  /** What leaves the unit: its own output, or the folded node's. */
-  readonly output: string;
-  /** What else leaves it (the other parts of a Split), with the same scale and zero point. */
-  readonly otherOutputs: readonly string[];
-  readonly quantizesOutput: boolean;
-};
+import { outputsOf, type Unit } from './unit.ts';
 
 export type UnitChoice = {
   /** In topological order. */
@@ -220,8 +199,4 @@ function settleOutput(unit: Unit, units: readonly Unit[], floats: Map<Node, stri
 
 function isRead(tensor: string, units: readonly Unit[]): boolean {
   return units.some(({ activations }) => activations.includes(tensor));
-}
-
-export function outputsOf({ output, otherOutputs }: Unit): readonly string[] {
-  return [output, ...otherOutputs];
 }

@@ -4,11 +4,11 @@
  */
 import { basename } from 'node:path';
 import { beforeAfter } from './before-after.ts';
+import type { FullReport } from './full-report.ts';
 import { type Html, html, raw } from './html.ts';
 import { layerList } from './layer-list.ts';
 import { outcomeTable } from './outcome-table.ts';
 import { rangePlots } from './range-plot.ts';
-import type { FullReport } from './report-pair.ts';
 import { style } from './style.ts';
 import { dbText, percentText, sizeText, timeText } from './words.ts';
 

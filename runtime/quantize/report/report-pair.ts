@@ -3,18 +3,11 @@ import { writeFileAtomic } from '../../base/files.ts';
 import type { Samples } from '../../data/samples.ts';
 import { engineVersion } from '../../engine/session.ts';
 import type { CompareOptions } from '../inspect/compare-models.ts';
-import { inspectPair, type PairReport } from '../inspect/inspect-pair.ts';
+import { inspectPair } from '../inspect/inspect-pair.ts';
 import { recipeBeside } from '../inspect/recipe-beside.ts';
-import { measureLatency, type PairLatency } from './latency.ts';
+import type { FullReport } from './full-report.ts';
+import { measureLatency } from './latency.ts';
 import { renderPage } from './page.ts';
-
-export type FullReport = PairReport & {
-  readonly latency: PairLatency;
-  /** What the file beside the quantised model says about how it was made; null where there is none. */
-  readonly recipe: unknown;
-  /** `onnxruntime 1.30.0, linux x64`. */
-  readonly machine: string;
-};
 
 export type ReportOptions = Omit<CompareOptions, 'histograms'> & {
   /** Where the page goes. */

@@ -2,7 +2,9 @@
  * One measurement in a fresh process: sessions leak, and where the allocator put things shows in the figures, so that what
  * is compared is measured in several processes.
  */
-import { evenly, openSamples, type Samples } from '../../../runtime/data/samples.ts';
+
+import { openSamples } from '../../../runtime/data/open-samples.ts';
+import { evenly, type Samples } from '../../../runtime/data/samples.ts';
 import { profileModel } from '../../../runtime/engine/profile.ts';
 import { openSession, type Session } from '../../../runtime/engine/session.ts';
 import type { Feeds, Tensor } from '../../../runtime/graph/tensor.ts';

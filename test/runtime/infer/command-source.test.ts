@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Clock, systemClock } from '../../../runtime/base/clock.ts';
 import type { RunnerEvent } from '../../../runtime/infer/messages.ts';
+import { openSource } from '../../../runtime/infer/open-source.ts';
 import { createProblems } from '../../../runtime/infer/problems.ts';
-import { openSource } from '../../../runtime/infer/source.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { pipeline } from './small-runner.ts';
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { systemClock } from '../../../runtime/base/clock.ts';
 import type { OctetError } from '../../../runtime/base/errors.ts';
+import { createSink } from '../../../runtime/infer/create-sink.ts';
 import type { Decision, SinkSpec } from '../../../runtime/infer/messages.ts';
-import { createSink } from '../../../runtime/infer/sink.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openSamples } from '../../../runtime/data/samples.ts';
+import { openSamples } from '../../../runtime/data/open-samples.ts';
 import { openSession, type Session } from '../../../runtime/engine/session.ts';
 import { parseModel } from '../../../runtime/graph/load.ts';
 import type { Tensor } from '../../../runtime/graph/tensor.ts';

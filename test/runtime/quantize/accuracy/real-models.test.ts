@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openSamples, type Samples } from '../../../../runtime/data/samples.ts';
+import { openSamples } from '../../../../runtime/data/open-samples.ts';
+import type { Samples } from '../../../../runtime/data/samples.ts';
 import { openSession } from '../../../../runtime/engine/session.ts';
 import type { Model } from '../../../../runtime/graph/model.ts';
 import { encodeModel } from '../../../../runtime/graph/save.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { evenly, openSamples } from '../../../../runtime/data/samples.ts';
+import { openSamples } from '../../../../runtime/data/open-samples.ts';
+import { evenly } from '../../../../runtime/data/samples.ts';
 import { node } from '../../../../runtime/graph/build.ts';
 import { loadModel, parseModel } from '../../../../runtime/graph/load.ts';
 import type { Model } from '../../../../runtime/graph/model.ts';

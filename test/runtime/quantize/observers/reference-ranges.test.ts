@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { evenly, openSamples, type Samples } from '../../../../runtime/data/samples.ts';
+import { openSamples } from '../../../../runtime/data/open-samples.ts';
+import { evenly, type Samples } from '../../../../runtime/data/samples.ts';
 import { constantTensor } from '../../../../runtime/graph/initializer.ts';
 import { linksOf } from '../../../../runtime/graph/links.ts';
 import type { Graph } from '../../../../runtime/graph/model.ts';

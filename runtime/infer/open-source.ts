@@ -1,0 +1,23 @@
+/** The source for what a configuration names. A new kind is one line. */
+import { readCommand } from './command-source.ts';
+import type { SourceSpec } from './messages.ts';
+import { openReplay } from './replay-source.ts';
+import type { Source, SourceContext } from './source.ts';
+
+type Openers = {
+  readonly [K in SourceSpec['kind']]: (
+    spec: Extract<SourceSpec, { kind: K }>,
+    context: SourceContext,
+  ) => Promise<Source>;
+};
+
+const openers: Openers = {
+  replay: openReplay,
+  command: async (spec, context) => readCommand(spec.command, context),
+};
+
+/** @throws FILE_NOT_FOUND, DATA_INVALID, DATA_MISMATCH; iterating throws SOURCE_FAILED when the source is beyond repair. */
+export async function openSource(spec: SourceSpec, context: SourceContext): Promise<Source> {
+  const open = openers[spec.kind] as (spec: SourceSpec, context: SourceContext) => Promise<Source>;
+  return open(spec, context);
+}
