@@ -1,9 +1,5 @@
-/** `octet agent`: the daemon. Keeps its process small, and turns signals into a clean stop. */
-import { enableCompileCache, getCompileCacheDir } from 'node:module';
-import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
+/** `octet agent`: the daemon. Turns signals into a clean stop. */
 import type { Command } from 'commander';
-import { programRoot } from '../runtime/base/files.ts';
 
 export function define(command: Command): void {
   command
@@ -13,7 +9,6 @@ export function define(command: Command): void {
 
 async function run({ config }: { config: string }): Promise<void> {
   const stopped = stopRequested();
-  staySmall();
   const { runAgent } = await import('../agent/run-agent.ts');
   await runAgent(config, stopped);
 }
@@ -24,17 +19,4 @@ function stopRequested(): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
     process.once('disconnect', resolve);
   });
-}
-
-/**
- * Before the agent's modules are loaded, because it is loading that makes the heap grow: V8's space for new objects stays
- * as it is (it would grow sixteenfold, for throughput that a daemon does not need), and compiled sources are kept
- * on disk, for this process and its children, which also start faster.
- */
-function staySmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
-  enableCompileCache(join(programRoot(), 'node_modules', '.cache', 'octet'));
-  // Undefined where the folder cannot be written: then everything is compiled anew, as usual.
-  const folder = getCompileCacheDir();
-  if (folder !== undefined) process.env.NODE_COMPILE_CACHE = folder;
 }

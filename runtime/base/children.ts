@@ -39,8 +39,8 @@ export function endWithParent(): void {
   process.once('disconnect', () => process.exit(0));
 }
 
-/** The file that Node runs: `cli.ts` in the sources, the bundle itself once bundled. */
+/** The file that Node runs: `start.js` in the sources, the bundle itself once bundled. */
 export function programPath(): string {
   const isSource = basename(import.meta.filename) === 'children.ts';
-  return isSource ? join(import.meta.dirname, '..', '..', 'cli.ts') : import.meta.filename;
+  return isSource ? join(import.meta.dirname, '..', '..', 'start.js') : import.meta.filename;
 }
