@@ -1,5 +1,5 @@
 /** `octet inspect`: what a model is and what quantising would make of it; with two models, where the error arises. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { systemClock } from '../runtime/base/clock.ts';
 import { OctetError } from '../runtime/base/errors.ts';
 import { openSamples } from '../runtime/data/open-samples.ts';
@@ -10,7 +10,9 @@ import { inspectPair } from '../runtime/quantize/inspect/inspect-pair.ts';
 import { modelInputs } from '../runtime/quantize/prepare/prepare.ts';
 import { reportPair } from '../runtime/quantize/report/report-pair.ts';
 import { modelLines } from './inspect-lines.ts';
+import { watchInterrupt } from './interrupt.ts';
 import { readModelArgument } from './model-argument.ts';
+import { countFrom } from './options.ts';
 import { pairLines } from './pair-lines.ts';
 import { progressLine } from './progress-line.ts';
 
@@ -42,9 +44,7 @@ async function runPair(path: string, quantized: string, options: Options): Promi
   const [{ modelPath }, other] = [await readModelArgument(path), await readModelArgument(quantized)];
   const samples = await samplesFor(path, options);
   const progress = progressLine(process.stderr, systemClock);
-  const interrupt = new AbortController();
-  const onInterrupt = () => interrupt.abort(new OctetError('CANCELLED', 'interrupted; nothing was written'));
-  process.once('SIGINT', onInterrupt);
+  using interrupt = watchInterrupt('interrupted; nothing was written');
   const shared = { onProgress: progress.show, signal: interrupt.signal };
   try {
     const report = await (options.report === undefined
@@ -54,7 +54,6 @@ async function runPair(path: string, quantized: string, options: Options): Promi
     print(report, pairLines, options);
   } finally {
     progress.end();
-    process.removeListener('SIGINT', onInterrupt);
   }
 }
 
@@ -70,10 +69,4 @@ async function samplesFor(path: string, { data, samples }: Options): Promise<Sam
 
 function print<T>(report: T, lines: (report: T) => readonly string[], { json }: Options): void {
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${lines(report).join('\n')}\n`);
-}
-
-function countFrom(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count > 0) return count;
-  throw new InvalidArgumentError('expected a whole number above 0');
 }

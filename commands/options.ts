@@ -8,6 +8,13 @@ export function threadsFrom(text: string): number {
   throw new InvalidArgumentError('expected a number of threads, 1 to 64.');
 }
 
+/** `64` → 64. */
+export function countFrom(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError('expected a whole number above 0');
+}
+
 /** `0.01` → 0.01. */
 export function shareFrom(text: string): number {
   const share = Number(text);

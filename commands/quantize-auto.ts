@@ -5,6 +5,9 @@ import { type AutoResult, quantizeAuto } from '../runtime/quantize/auto/auto.ts'
 import { bytesText } from '../runtime/select/figures.ts';
 import type { ModelArgument } from './model-argument.ts';
 
+/** What people are told of; the model and its recipe are files. */
+export type AutoReport = Omit<AutoResult, 'bytes' | 'recipe'>;
+
 export type AutoSettings = {
   readonly activation: 'uint8' | 'int8';
   readonly samples: number;
@@ -39,7 +42,7 @@ const mostRows = 12;
 const mostReasons = 6;
 
 /** What was tried, what won by how much, and how much of the arithmetic runs in int8. */
-export function autoLines({ tried, label, verification, accuracy, multiplyAdds }: AutoResult, sizes: Sizes): string[] {
+export function autoLines({ tried, label, verification, accuracy, multiplyAdds }: AutoReport, sizes: Sizes): string[] {
   const rows = [...tried].sort((a, b) => b.ratio - a.ratio);
   const shown = rows.filter((row, index) => index < mostRows || row.label === label || row.refused !== undefined);
   return [

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import pico from 'picocolors';
 import { systemClock } from '../runtime/base/clock.ts';
-import { exitCodes, OctetError } from '../runtime/base/errors.ts';
+import { exitCodes } from '../runtime/base/errors.ts';
 import { budgetSchema } from '../runtime/data/pipeline.ts';
 import { runSelection } from '../runtime/select/run-selection.ts';
 import {
@@ -11,6 +11,7 @@ import {
   type SelectionRequest,
   type SelectionResult,
 } from '../runtime/select/selection.ts';
+import { watchInterrupt } from './interrupt.ts';
 import { readModelArgument } from './model-argument.ts';
 import { bytesFrom, shareFrom, threadsFrom } from './options.ts';
 import { progressLine } from './progress-line.ts';
@@ -43,9 +44,7 @@ export function define(command: Command): void {
 
 async function run(model: string, options: Options): Promise<void> {
   const progress = progressLine(process.stderr, systemClock);
-  const interrupt = new AbortController();
-  const onInterrupt = () => interrupt.abort(new OctetError('CANCELLED', 'interrupted; nothing was chosen'));
-  process.once('SIGINT', onInterrupt);
+  using interrupt = watchInterrupt('interrupted; nothing was chosen');
   try {
     const request = await requestFrom(model, options);
     const result = await runSelection(request, {
@@ -57,7 +56,6 @@ async function run(model: string, options: Options): Promise<void> {
     if (result.outcome === 'closest') process.exitCode = exitCodes.budgetNotMet;
   } finally {
     progress.end();
-    process.removeListener('SIGINT', onInterrupt);
   }
 }
 
