@@ -4,23 +4,13 @@ import type { Node } from '../model.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
 import { addBias, dotProduct } from './accumulate.ts';
 import { inEitherLayout } from './channels-last.ts';
-import {
-  inputAt,
-  integersAt,
-  type Kernel,
-  kernelError,
-  type Operand,
-  outputAt,
-  quantizedAt,
-  zeroPointsAt,
-} from './kernel.ts';
+import { inputAt, integerOperands, type Kernel, kernelError, type Operand, outputAt, quantizedAt } from './kernel.ts';
 import { multipliers, requantize } from './requantize.ts';
 import { type Windows, windowsOf } from './windows.ts';
 
 /** (x [N, C, …], w [M, C/group, …], x zero point, w zero point) → int32 [N, M, …]. ONNX ConvInteger-10. */
 export const convInteger: Kernel = (inputs, node) => {
-  const x = { tensor: integersAt(inputs, node, 0), zeroPoint: zeroPointsAt(inputs, node, 2) };
-  const w = { tensor: integersAt(inputs, node, 1), zeroPoint: zeroPointsAt(inputs, node, 3) };
+  const [x, w] = integerOperands(inputs, node);
   return [convolve(x, w, node)];
 };
 

@@ -51,6 +51,15 @@ export function zeroPointsAt(inputs: Inputs, node: Node, at: number): Int32Array
   return inputs[at] ? Int32Array.from(integersAt(inputs, node, at).data) : new Int32Array(1);
 }
 
+/** The two operands of ConvInteger and MatMulInteger: both tensors, then both zero points. */
+export function integerOperands(inputs: Inputs, node: Node): readonly [Operand, Operand] {
+  const operand = (at: number) => ({
+    tensor: integersAt(inputs, node, at),
+    zeroPoint: zeroPointsAt(inputs, node, at + 2),
+  });
+  return [operand(0), operand(1)];
+}
+
 /** Three neighbouring inputs: values, scale, zero point. A lone scale or zero point beside several is repeated. */
 export function quantizedAt(inputs: Inputs, node: Node, at: number, granularity: Granularity = {}): QuantizedTensor {
   return quantizedFrom(inputs, node, { values: at, scale: at + 1, zeroPoint: at + 2 }, granularity);

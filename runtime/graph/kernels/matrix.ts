@@ -8,14 +8,13 @@ import { dotProduct } from './accumulate.ts';
 import {
   type Inputs,
   inputAt,
-  integersAt,
+  integerOperands,
   type Kernel,
   kernelError,
   type Operand,
   outputAt,
   quantizedAt,
   quantizedFrom,
-  zeroPointsAt,
 } from './kernel.ts';
 import { quantizeDynamically } from './quantize-linear.ts';
 import { permuted } from './rearrange.ts';
@@ -23,8 +22,7 @@ import { multipliers, requantize, scaleToFloat } from './requantize.ts';
 
 /** (a […, M, K], b […, K, N], a zero point, b zero point: one or N) → int32 […, M, N]. ONNX MatMulInteger-10. */
 export const matMulInteger: Kernel = (inputs, node) => {
-  const a = { tensor: integersAt(inputs, node, 0), zeroPoint: zeroPointsAt(inputs, node, 2) };
-  const b = { tensor: integersAt(inputs, node, 1), zeroPoint: zeroPointsAt(inputs, node, 3) };
+  const [a, b] = integerOperands(inputs, node);
   return [multiply(a, b, node)];
 };
 
