@@ -9,10 +9,16 @@ export type Outcome = {
   readonly score: number;
 };
 
-/** @param output the model's first output; `input` its first input. */
-export type Decide = (output: Tensor, input: Tensor) => Outcome;
+/**
+ * @param output the model's first output; `input` its first input.
+ * @returns undefined when what came out are not numbers to decide by (NaN, infinity): nothing may act on them.
+ */
+export type Decide = (output: Tensor, input: Tensor) => Outcome | undefined;
 
-type Deciders = { readonly [K in Task['kind']]: (task: Extract<Task, { kind: K }>) => Decide };
+/** The same before it was asked whether the numbers are any. */
+type Judge = (output: Tensor, input: Tensor) => Outcome;
+
+type Deciders = { readonly [K in Task['kind']]: (task: Extract<Task, { kind: K }>) => Judge };
 
 const deciders: Deciders = {
   classify:
@@ -25,7 +31,16 @@ const deciders: Deciders = {
 
 /** @throws (when deciding) DATA_MISMATCH when the output has not one number per label. */
 export function deciderOf(task: Task): Decide {
-  return (deciders[task.kind] as (task: Task) => Decide)(task);
+  const decide = (deciders[task.kind] as (task: Task) => Judge)(task);
+  return (output, input) => {
+    const outcome = decide(output, input);
+    return Number.isFinite(outcome.score) && holdsOnlyNumbers(output) ? outcome : undefined;
+  };
+}
+
+function holdsOnlyNumbers({ data }: Tensor): boolean {
+  for (let index = 0; index < data.length; index++) if (!Number.isFinite(Number(data[index]))) return false;
+  return true;
 }
 
 function classify({ data, dims }: Tensor, labels: readonly string[]): Outcome {

@@ -5,7 +5,8 @@ import type { Tensor } from '../graph/tensor.ts';
 import { deciderOf, type Outcome } from './decide.ts';
 import type { RunnerStart } from './messages.ts';
 
-export type Infer = (window: Float32Array) => Promise<Outcome>;
+/** Undefined when the model's output is not finite. */
+export type Infer = (window: Float32Array) => Promise<Outcome | undefined>;
 
 /**
  * Loads the model and its features and runs them once on an empty window, so that the first real one is as fast as the rest

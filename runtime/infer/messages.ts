@@ -57,7 +57,7 @@ export type RunnerEvent =
   | { readonly kind: 'recorded'; readonly windows: number; readonly bytes: number; readonly full: boolean }
   /** The source has no more samples (a replay without loop). */
   | { readonly kind: 'ended' }
-  /** A sink, the recorder or the source has trouble; inference goes on. `count` is how often so far, sent at most every 10 s. */
+  /** A sink, the recorder, the source or a window without a finite output is trouble; inference goes on. `count` is how often so far, sent at most every 10 s. */
   | { readonly kind: 'problem'; readonly error: ErrorRecord; readonly count: number }
   /** The runner cannot go on; its process ends. */
   | { readonly kind: 'failed'; readonly error: ErrorRecord };

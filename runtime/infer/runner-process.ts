@@ -52,10 +52,20 @@ async function run(start: RunnerStart, signal: AbortSignal, clock: Clock, emit: 
   const source = await openSource(start.source, { pipeline, clock, signal, problems });
   emit({ kind: 'ready', loadMs: clock.monotonicMs() - loadingSinceMs });
   const groups = createDecisionGroups(clock, (decisions) => emit({ kind: 'decisions', decisions }));
+  const report = problems.reporter();
   const local = start.sinks.map((spec) => createSink(spec, problems.reporter(), clock));
   const recorder = await startRecording(start, clock, problems, emit);
   try {
-    await runPipeline({ source, pipeline, infer, sinks: [{ write: groups.add }, ...local], recorder, clock, signal });
+    await runPipeline({
+      source,
+      pipeline,
+      infer,
+      sinks: [{ write: groups.add }, ...local],
+      recorder,
+      report,
+      clock,
+      signal,
+    });
   } finally {
     await Promise.all([recorder?.close(), ...local.map((sink) => sink.close())]);
     groups.flush();

@@ -3,11 +3,13 @@
  * block is asked for when this one is done, so that no window is lost, doubled or overtaken.
  */
 import type { Clock } from '../base/clock.ts';
+import { OctetError } from '../base/errors.ts';
 import type { Pipeline } from '../data/pipeline.ts';
 import { labelOf } from '../data/recording.ts';
 import { createWindower } from '../data/window.ts';
 import type { Infer } from './inference.ts';
 import type { Decision } from './messages.ts';
+import type { Report } from './problems.ts';
 import type { Recorder } from './recorder.ts';
 import type { Sink } from './sink.ts';
 import type { SampleBlock } from './source.ts';
@@ -18,6 +20,8 @@ export type RunnerParts = {
   readonly infer: Infer;
   readonly sinks: readonly Pick<Sink, 'write'>[];
   readonly recorder?: Pick<Recorder, 'push'> | undefined;
+  /** Told of each window that the model could not decide. */
+  readonly report: Report;
   readonly clock: Clock;
   /** Ends the run between two windows. */
   readonly signal: AbortSignal;
@@ -25,7 +29,7 @@ export type RunnerParts = {
 
 /** Runs until the source ends or the signal is aborted. @throws what the source or the model throws. */
 export async function runPipeline(parts: RunnerParts): Promise<void> {
-  const { source, pipeline, sinks, recorder, signal } = parts;
+  const { source, pipeline, sinks, recorder, report, signal } = parts;
   const width = pipeline.channels.length;
   const windower = createWindower(pipeline);
   let seq = 0;
@@ -36,7 +40,12 @@ export async function runPipeline(parts: RunnerParts): Promise<void> {
       const window = windower.push(block.rows, offset);
       if (window === undefined) continue;
       if (signal.aborted) return;
-      const decision = await decideWindow(parts, block, window, offset / width, seq++);
+      const decision = await decideWindow(parts, block, window, offset / width, seq);
+      if (decision === undefined) {
+        report(undecided(block, offset / width));
+        continue;
+      }
+      seq++;
       for (const sink of sinks) sink.write(decision);
     }
   }
@@ -49,11 +58,21 @@ async function decideWindow(
   window: Float32Array,
   last: number,
   seq: number,
-): Promise<Decision> {
+): Promise<Decision | undefined> {
   const completeMs = clock.monotonicMs();
-  const { label, score } = await infer(window);
+  const outcome = await infer(window);
+  if (outcome === undefined) return undefined;
+  const { label, score } = outcome;
   const latencyUs = (clock.monotonicMs() - completeMs) * 1000;
   const endSample = firstSample + last + 1;
   const truth = labelOf(spans, endSample - pipeline.window.samples, endSample);
   return { tUs, seq, label, score, latencyUs, ...(truth === undefined ? {} : { truth }) };
+}
+
+function undecided({ firstSample }: SampleBlock, last: number): OctetError {
+  return new OctetError(
+    'DATA_INVALID',
+    `window that ends at sample ${firstSample + last}: expected finite outputs of the model, got NaN or infinity`,
+    { hint: 'Look at the sensor values and at the features made of them; octet run with the float32 model compares.' },
+  );
 }

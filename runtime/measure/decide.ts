@@ -18,7 +18,7 @@ export async function decideWindows(
   for (let index = 0; index < chosen.count; index++) {
     const results = await session.run(await chosen.feeds(index));
     const values = results[session.outputs[0]!.name]!.data;
-    if (classes) decisions.push(argmax(values));
+    if (classes) decisions.push(decisionOf(values));
     else outputs.push(...Array.from(values, Number));
     onWindow((index + 1) / chosen.count);
   }
@@ -29,6 +29,12 @@ export async function decideWindows(
     labels: classes && chosen.labels ? Int32Array.from(chosen.labels) : null,
     description: chosen.description,
   };
+}
+
+/** −1, no decision, also for infinity: the runner does not act on outputs that are not finite. */
+export function decisionOf(values: ArrayLike<number | bigint>): number {
+  for (let index = 0; index < values.length; index++) if (!Number.isFinite(Number(values[index]))) return -1;
+  return argmax(values);
 }
 
 /** Index of the largest value, the first of equals; −1 when any is not a number. */

@@ -79,7 +79,7 @@ export type ModelSummary = {
 
 export type Decided = {
   readonly windows: number;
-  /** Class per window (argmax of the first output, −1 when it holds a NaN); null unless the task is to classify. */
+  /** Class per window (argmax of the first output, −1 when it is not finite); null unless the task is to classify. */
   readonly decisions: Int32Array | null;
   /** First outputs of all windows, one after another; null when the task is to classify. */
   readonly outputs: Float32Array | null;

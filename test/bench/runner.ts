@@ -134,6 +134,7 @@ async function prepare(folder: string, work: string): Promise<() => Promise<Roun
       ...context,
       source,
       infer,
+      report: problems.reporter(),
       sinks: [counter, sink],
       recorder: isRecording ? recorder : undefined,
     });

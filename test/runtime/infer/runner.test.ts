@@ -19,6 +19,7 @@ async function decide(blocks: readonly SampleBlock[], changes: Partial<RunnerPar
     pipeline,
     infer: async (window) => ({ label: String(window[0]), score: 1 }),
     sinks: [{ write: (decision) => void decisions.push(decision) }],
+    report: ({ message }) => assert.fail(message),
     clock: systemClock,
     signal: new AbortController().signal,
     ...changes,
@@ -87,6 +88,25 @@ describe('runner', () => {
     const [decision] = await decide([countingBlock(0, 4)], { clock, infer });
     assert.equal(decision?.latencyUs, 7000);
     assert.equal(decision?.tUs, 1_000_000);
+  });
+
+  it('reports a window whose outputs are not finite instead of acting on it, and goes on', async () => {
+    const reported: string[] = [];
+    const decisions = await decide([countingBlock(0, 10)], {
+      infer: async (window) => (window[0] === 2 ? undefined : { label: String(window[0]), score: 1 }),
+      report: ({ code, message }) => void reported.push(`${code} ${message}`),
+    });
+    assert.deepEqual(
+      decisions.map(({ seq, label }) => [seq, label]),
+      [
+        [0, '0'],
+        [1, '4'],
+        [2, '6'],
+      ],
+    );
+    assert.deepEqual(reported, [
+      'DATA_INVALID window that ends at sample 5: expected finite outputs of the model, got NaN or infinity',
+    ]);
   });
 
   it('stops between two windows when it is told to', async () => {

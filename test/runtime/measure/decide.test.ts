@@ -4,7 +4,7 @@ import type { Samples } from '../../../runtime/data/samples.ts';
 import { openSession } from '../../../runtime/engine/session.ts';
 import { float32, graphOf, modelOf, node, valueInfo } from '../../../runtime/graph/build.ts';
 import { encodeModel } from '../../../runtime/graph/save.ts';
-import { argmax, decideWindows } from '../../../runtime/measure/decide.ts';
+import { argmax, decideWindows, decisionOf } from '../../../runtime/measure/decide.ts';
 import { chooseFeeds, syntheticFeeds } from '../../../runtime/measure/trial-feeds.ts';
 
 const relu = encodeModel(
@@ -59,7 +59,19 @@ describe('deciding windows', () => {
     assert.equal(argmax([1, 3, 3]), 1);
     assert.equal(argmax([1, Number.NaN, 3]), -1);
     assert.equal(argmax([]), -1);
-    assert.equal(argmax([1n, 2n]), 1);
+    assert.equal(decisionOf([1n, 2n]), 1);
+  });
+});
+
+describe('the decision by an output', () => {
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+    it(`is none when ${bad} is among them, as in the runner`, () => {
+      assert.equal(decisionOf([bad, 1, 2]), -1);
+      assert.equal(decisionOf([1, 2, bad]), -1);
+    });
+
+  it('is the largest of 64-bit integers, too', () => {
+    assert.equal(decisionOf([1n, 3n, 2n]), 1);
   });
 });
 
