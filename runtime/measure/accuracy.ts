@@ -105,7 +105,10 @@ function judgeChanged(changed: number, total: number, agreement: number | null, 
   };
 }
 
-/** Within when even the bound fits; beyond when the measured value itself does not; else more windows must tell. */
+/**
+ * Within when even the bound fits; beyond when the measured value itself does not; else more windows must tell. A limit
+ * that is measured exactly, such as none lost of none allowed, is not exceeded, but no number of windows proves it.
+ */
 function settle(
   metric: AccuracyJudgement['metric'],
   value: number,
@@ -117,7 +120,7 @@ function settle(
   const measured = { metric, value, bound, limit, windows };
   if (bound <= limit) return { ...measured, verdict: 'within', moreWindows: null };
   // Not a number: the variant's outputs are not numbers, which no budget covers.
-  if (!(value < limit)) return { ...measured, verdict: 'exceeded', moreWindows: null };
+  if (!(value <= limit)) return { ...measured, verdict: 'exceeded', moreWindows: null };
   const needed = windowsNeeded(boundAt, limit, windows);
   return { ...measured, verdict: 'insufficient', moreWindows: needed === undefined ? null : needed - windows };
 }

@@ -67,6 +67,15 @@ describe('judging decisions without labels', () => {
     assert.equal(judgeDecisions(noDecision, noDecision, undefined, budget).verdict, 'exceeded');
   });
 
+  it('does not call equal decisions a loss where none is allowed, though no number of windows proves it', () => {
+    const none = { maxDrop: 0, maxDisagreement: 0 };
+    for (const labels of [undefined, zeros(300)]) {
+      const judged = judgeDecisions(zeros(300), zeros(300), labels, none);
+      assert.deepEqual([judged.verdict, judged.value, judged.moreWindows], ['insufficient', 0, null]);
+      assert.equal(judgeDecisions(zeros(300), changedIn(300, 1), labels, none).verdict, 'exceeded');
+    }
+  });
+
   it('cannot judge without windows', () => {
     assert.equal(judgeDecisions([], [], undefined, budget).verdict, 'insufficient');
   });
