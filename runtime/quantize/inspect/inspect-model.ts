@@ -6,7 +6,7 @@ import { type ElementType, elementCount, type Feeds } from '../../graph/tensor.t
 import { syntheticFeeds } from '../../measure/trial-feeds.ts';
 import { planQuantization, type QuantizationPlan } from '../plan.ts';
 import { countQuantized, modelInputs, prepareModel } from '../prepare/prepare.ts';
-import { type NodeFigures, nodeFigures, shapesOn, sum, totalMultiplyAdds } from './node-figures.ts';
+import { type NodeFigures, nodeFigures, shapesIfItRuns, sum, totalMultiplyAdds } from './node-figures.ts';
 
 export type DescribedValue = {
   readonly name: string;
@@ -45,7 +45,7 @@ export async function inspectModel(path: string, feeds?: Feeds): Promise<ModelRe
   const { graph } = model;
   const all = allNodes(graph);
   const quantizedNodes = countQuantized(model);
-  const nodes = nodeFigures(model, await shapesOn(model, feeds ?? syntheticFeeds(modelInputs(model))));
+  const nodes = nodeFigures(model, await shapesIfItRuns(model, feeds ?? syntheticFeeds(modelInputs(model))));
   return {
     path,
     sizeBytes: (await stat(path)).size,

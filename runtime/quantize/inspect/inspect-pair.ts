@@ -6,9 +6,10 @@ import type { Model } from '../../graph/model.ts';
 import type { NodeOutcome } from '../messages.ts';
 import { planQuantization } from '../plan.ts';
 import { prepareModel } from '../prepare/prepare.ts';
+import type { Shapes } from '../prepare/run-shapes.ts';
 import { type CompareOptions, type Comparison, compareModels } from './compare-models.ts';
 import { type Finding, findFirstFault } from './first-fault.ts';
-import { nodeFigures, type Shapes, shapesOn, sum, totalMultiplyAdds } from './node-figures.ts';
+import { nodeFigures, shapesIfItRuns, sum, totalMultiplyAdds } from './node-figures.ts';
 import { outcomesOf } from './outcomes-of.ts';
 import { recipeBeside, rescalesChannels } from './recipe-beside.ts';
 import { pairTensors } from './tensor-pairs.ts';
@@ -41,7 +42,7 @@ export async function inspectPair(
     ...options,
   });
   const outcomes = await outcomesOf(float, quantized, await reasonsFrom(floatPath));
-  const shapes = await shapesOn(float, await samples.feeds(0));
+  const shapes = await shapesIfItRuns(float, await samples.feeds(0));
   return {
     floatPath,
     quantizedPath,

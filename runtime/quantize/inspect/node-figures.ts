@@ -1,9 +1,10 @@
 /** Each node in figures: what it gives, the weights it holds, its arithmetic. Shapes come from running the model once. */
 import { constantValue } from '../../graph/initializer.ts';
 import { type Graph, type Model, type Node, type StoredTensor, subgraphsOf } from '../../graph/model.ts';
-import { elementCount, elementTypes, type Feeds, type Tensor } from '../../graph/tensor.ts';
+import { elementCount, elementTypes, type Feeds } from '../../graph/tensor.ts';
+import { openExposed } from '../exposed-session.ts';
 import { multiplyAdds } from '../multiply-adds.ts';
-import { openExposed } from './exposed-session.ts';
+import { type Shapes, shapesFrom } from '../prepare/run-shapes.ts';
 import { nodeName } from './outcomes-of.ts';
 
 export type NodeFigures = {
@@ -18,18 +19,14 @@ export type NodeFigures = {
   readonly multiplyAdds: number | null;
 };
 
-export type Shapes = ReadonlyMap<string, readonly number[]>;
-
 /**
  * Shapes of the main graph's values on these inputs. Empty when the model does not run on them: figures then lack what
  * depends on shapes, which is no reason to refuse the rest.
  */
-export async function shapesOn(model: Model, feeds: Feeds): Promise<Shapes> {
+export async function shapesIfItRuns(model: Model, feeds: Feeds): Promise<Shapes> {
   const session = await openExposed(model, undefined, true);
   try {
-    const readable = session.outputs.filter(({ type }) => type !== undefined).map(({ name }) => name);
-    const values: Record<string, Tensor> = { ...feeds, ...(await session.run(feeds, readable)) };
-    return new Map(Object.entries(values).map(([name, { dims }]) => [name, dims]));
+    return await shapesFrom(session, feeds);
   } catch {
     return new Map();
   } finally {

@@ -1,9 +1,9 @@
-/** A session of which any value can be asked for, not only the model's outputs: how inspecting looks inside a model. */
+/** A session of which any value can be asked for, not only the model's outputs: how to look inside a model. */
 import { create } from '@bufbuild/protobuf';
 import { ValueInfoProtoSchema } from 'onnx-buf';
-import { openSession, type Session } from '../../engine/session.ts';
-import type { Model, ValueInfo } from '../../graph/model.ts';
-import { encodeModel } from '../../graph/save.ts';
+import { openSession, type Session } from '../engine/session.ts';
+import type { Model, ValueInfo } from '../graph/model.ts';
+import { encodeModel } from '../graph/save.ts';
 
 /**
  * The model with further values of its main graph as outputs, unoptimised, so that each value exists as it is written.
@@ -21,6 +21,6 @@ export function openExposed(model: Model, names?: Iterable<string>, quiet = fals
 }
 
 /** Types are left for ONNX Runtime to find. */
-function untyped(name: string): ValueInfo {
+export function untyped(name: string): ValueInfo {
   return { name, type: undefined, dims: undefined, source: create(ValueInfoProtoSchema, { name }) };
 }
