@@ -14,7 +14,7 @@ const minGzipBytes = 18;
 
 export type ByteSource = {
   readonly length: number;
-  /** The bytes at `offset`, valid until the caller changes them. The range must lie inside the source. */
+  /** The bytes at `offset`, valid until the next read: copy what is kept, at once. The range must lie inside the source. */
   read(offset: number, length: number): Promise<Uint8Array>;
 };
 
@@ -22,16 +22,25 @@ export function byteSourceOfBuffer(bytes: Uint8Array): ByteSource {
   return { length: bytes.length, read: async (offset, length) => bytes.subarray(offset, offset + length) };
 }
 
-/** The part of the file at `path` that starts at `start` and is `length` bytes long. */
+type Block = { readonly offset: number; readonly bytes: Uint8Array<ArrayBuffer> };
+
+/**
+ * The part of the file at `path` that starts at `start` and is `length` bytes long. One block is read into again and
+ * again: new ones would pile up, because nothing so small makes the garbage collector look at old objects.
+ */
 export function byteSourceOfFile(path: string, start: number, length: number): ByteSource {
-  let block: { offset: number; bytes: Uint8Array } = { offset: 0, bytes: new Uint8Array() };
+  let block: Block = { offset: 0, bytes: new Uint8Array() };
   return {
     length,
     async read(offset, wanted) {
       const from = offset - block.offset;
       if (from >= 0 && from + wanted <= block.bytes.length) return block.bytes.subarray(from, from + wanted);
       const ahead = Math.min(Math.max(wanted, readAheadBytes), length - offset);
-      const bytes = await readRange(path, start + offset, ahead);
+      const { buffer } = block.bytes;
+      // Nobody else's while it is filled: a read at the same time gets a block of its own.
+      block = { offset: 0, bytes: new Uint8Array() };
+      const bytes = buffer.byteLength < ahead ? new Uint8Array(ahead) : new Uint8Array(buffer, 0, ahead);
+      await readInto(path, start + offset, bytes);
       block = { offset, bytes };
       return bytes.subarray(0, wanted);
     },
@@ -67,12 +76,17 @@ async function inflateFile(path: string, size: number, length: number): Promise<
 
 /** @throws FILE_NOT_FOUND, FILE_UNREADABLE; DATA_INVALID when the file ends before the range does. */
 export async function readRange(path: string, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  await readInto(path, offset, bytes);
+  return bytes;
+}
+
+/** Fills all of `bytes`. */
+async function readInto(path: string, offset: number, bytes: Uint8Array): Promise<void> {
   const file = await open(path, 'r').catch((error) => Promise.reject(readError(path, 'data', error)));
   try {
-    const bytes = new Uint8Array(length);
-    const { bytesRead } = await file.read(bytes, 0, length, offset);
-    if (bytesRead === length) return bytes;
-    throw cutShort(path, `${length} bytes at offset ${offset}`, bytesRead);
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, offset);
+    if (bytesRead < bytes.length) throw cutShort(path, `${bytes.length} bytes at offset ${offset}`, bytesRead);
   } finally {
     await file.close();
   }
