@@ -16,7 +16,7 @@ const rows: readonly Row[] = [
     hint: 'Weights must lie in files beside the model and inside its folder; open the model by its path.',
   },
   {
-    pattern: /protobuf parsing failed|Protobuf parsing/i,
+    pattern: /protobuf parsing|does not have a graph/i,
     code: 'MODEL_INVALID',
     hint: 'The file is damaged or no ONNX model; copy or export it again.',
   },
@@ -39,7 +39,7 @@ const rows: readonly Row[] = [
     pattern:
       /invalid model|Invalid model|INVALID_GRAPH|ShapeInferenceError|TypeInferenceError|Missing model IR|Type Error/,
     code: 'MODEL_INVALID',
-    hint: 'The graph contradicts itself; octet inspect MODEL.onnx lists what is wrong.',
+    hint: 'The graph contradicts itself; export it again (in Python, onnx.checker.check_model finds where).',
   },
 ];
 
@@ -50,4 +50,20 @@ export function engineError(what: string, cause: unknown): OctetError {
   const row = rows.find(({ pattern }) => pattern.test(text));
   const options = row ? { hint: row.hint, cause } : { cause };
   return new OctetError(row?.code ?? 'ENGINE_FAILED', `${what}: ONNX Runtime says: ${text}`, options);
+}
+
+/**
+ * Why a model could not be loaded. What ONNX Runtime takes for a damaged model is read once more by us, who can say what
+ * the file is instead; only then, so that a sound model is read once and a process that runs one stays small.
+ */
+export async function loadingError(source: string | Uint8Array, origin: string, cause: unknown): Promise<OctetError> {
+  const error = engineError(`loading ${origin}`, cause);
+  if (typeof source !== 'string' || error.code !== 'MODEL_INVALID') return error;
+  const { loadModel } = await import('../graph/load.ts');
+  const own = await loadModel(source).then(
+    () => undefined,
+    (found: unknown) => found,
+  );
+  if (!(own instanceof OctetError) || own.code !== 'MODEL_INVALID') return error;
+  return new OctetError(own.code, own.message, { ...(own.hint === undefined ? {} : { hint: own.hint }), cause });
 }

@@ -6,7 +6,7 @@
 import { env, InferenceSession, type OnnxValue } from 'onnxruntime-node';
 import type { Dim } from '../graph/model.ts';
 import { type ElementType, elementTypes, type Feeds, type Tensor } from '../graph/tensor.ts';
-import { engineError } from './engine-error.ts';
+import { engineError, loadingError } from './engine-error.ts';
 import { nativeOptions, type SessionOptions } from './session-options.ts';
 
 export type SessionValue = {
@@ -70,7 +70,7 @@ async function create(source: string | Uint8Array, options: SessionOptions, orig
       ? InferenceSession.create(source, native)
       : InferenceSession.create(source, native));
   } catch (cause) {
-    throw engineError(`loading ${origin}`, cause);
+    throw await loadingError(source, origin, cause);
   }
 }
 

@@ -56,7 +56,7 @@ function whatIsMissing({ graph, irVersion, opsetImport }: ModelProto): string | 
 
 function invalid(origin: string, got: string, cause?: unknown): OctetError {
   return new OctetError('MODEL_INVALID', `${origin}: expected an ONNX model, got ${got}`, {
-    hint: 'Export or copy the model again; octet inspect MODEL.onnx checks a file.',
+    hint: 'Export the model again, or copy it again and compare sizes: ls -l shows them.',
     cause,
   });
 }

@@ -55,7 +55,7 @@ describe('loading a model', () => {
   ];
   for (const [name, bytes, says] of foreign) {
     it(`says that ${name} is not a model, and what to do`, () => {
-      assert.throws(() => parseModel(bytes), { code: 'MODEL_INVALID', message: says, hint: /octet inspect/ });
+      assert.throws(() => parseModel(bytes), { code: 'MODEL_INVALID', message: says, hint: /Export the model again/ });
     });
   }
 
