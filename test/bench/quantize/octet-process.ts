@@ -16,7 +16,7 @@ export type QuantizeRun = {
 /** @param words after `octet quantize MODEL -o OUT`. */
 export async function runQuantize(modelPath: string, outPath: string, words: readonly string[]): Promise<QuantizeRun> {
   const peakPath = `${outPath}.peak`;
-  const preload = ['--import', new URL('./peak-on-exit.ts', import.meta.url).href];
+  const preload = ['--import', new URL('./peak-on-exit.js', import.meta.url).href];
   const startMs = performance.now();
   const child = spawn(
     process.execPath,
