@@ -1,6 +1,8 @@
 /**
  * A sensor as a program: it prints one JSON array of channel values per line. A line that is something else is counted and
- * left out; a program that ends is started again, ever later; one that never gives a sample is given up.
+ * left out; a program that ends is started again, ever later; one that never gives a sample is given up. It leads a process
+ * group of its own, which ends as a whole: of `sh -c 'a | b'` nothing stays behind. Of a runner that is killed itself it
+ * learns by the end of its stdin, to which nothing is ever written, or by printing to nobody.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '../base/clock.ts';
@@ -12,6 +14,8 @@ import type { SampleBlock, SourceContext } from './source.ts';
 const restartDelaysMs = [100, 500, 1000, 2000, 5000] as const;
 /** A program that was told to end has so long to do it. */
 const patienceMs = 1000;
+/** How often it is asked whether it has. */
+const askEveryMs = 20;
 /** A "line" longer than this is not one. */
 const maxLineLength = 1 << 20;
 
@@ -45,10 +49,14 @@ async function* readOnce(
   reportLine: Report,
 ): AsyncGenerator<SampleBlock> {
   const [file = '', ...args] = command;
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 2] });
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 2], detached: true });
   const ended = endOf(child);
-  const stop = () => stopProgram(child, clock);
+  let stopped: Promise<void> | undefined;
+  const stop = () => (stopped ??= stopProgram(child, clock));
+  // A process that ends at once, because its parent has gone, has no time to ask first.
+  const killNow = () => signalGroup(child, 'SIGKILL');
   signal.addEventListener('abort', stop, { once: true });
+  process.once('exit', killNow);
   const width = pipeline.channels.length;
   let firstSample = 0;
   try {
@@ -63,7 +71,8 @@ async function* readOnce(
     run.ending = await ended;
   } finally {
     signal.removeEventListener('abort', stop);
-    stopProgram(child, clock);
+    await stop();
+    process.removeListener('exit', killNow);
   }
 }
 
@@ -112,10 +121,26 @@ function endOf(child: ChildProcess): Promise<string> {
 }
 
 /** Asked first, then killed: a sensor that is held open could not be read by whoever comes next. */
-function stopProgram(child: ChildProcess, clock: Clock): void {
-  child.kill('SIGTERM');
+async function stopProgram(child: ChildProcess, clock: Clock): Promise<void> {
+  signalGroup(child, 'SIGTERM');
+  child.stdin?.destroy();
   child.stdout?.destroy();
-  void clock.sleep(patienceMs).then(() => child.kill('SIGKILL'));
+  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += askEveryMs) {
+    if (!signalGroup(child, 0)) return;
+    await clock.sleep(askEveryMs);
+  }
+  signalGroup(child, 'SIGKILL');
+}
+
+/** Signals the program and all that it started. @returns whether any of them was there. */
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals | 0): boolean {
+  if (pid === undefined) return false;
+  try {
+    return process.kill(-pid, signal);
+  } catch {
+    // All are gone, which is what is wanted.
+    return false;
+  }
 }
 
 function sourceError(command: readonly string[], ending: string): OctetError {

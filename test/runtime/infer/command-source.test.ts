@@ -6,18 +6,22 @@ import { type Clock, systemClock } from '../../../runtime/base/clock.ts';
 import type { RunnerEvent } from '../../../runtime/infer/messages.ts';
 import { openSource } from '../../../runtime/infer/open-source.ts';
 import { createProblems } from '../../../runtime/infer/problems.ts';
+import { isThere } from '../../support/is-there.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { pipeline } from './small-runner.ts';
 
 /** Real programs, but nobody waits for their next start. */
 const impatientClock: Clock = { ...systemClock, sleep: async () => {} };
 
-async function collect(script: string, most: number) {
+const collect = (script: string, most: number) => collectFrom([process.execPath, '-e', script], most);
+
+async function collectFrom(command: readonly string[], most: number) {
   const events: RunnerEvent[] = [];
   const stopping = new AbortController();
   const problems = createProblems(impatientClock, (event) => events.push(event));
   const context = { pipeline, clock: impatientClock, problems, signal: stopping.signal };
-  const source = await openSource({ kind: 'command', command: [process.execPath, '-e', script] }, context);
+  const source = await openSource({ kind: 'command', command }, context);
   const values: number[] = [];
   const starts: number[] = [];
   try {
@@ -58,6 +62,12 @@ describe('a program as the source', () => {
       1,
     );
     assert.throws(() => process.kill(values[0] as number, 0), { code: 'ESRCH' });
+  });
+
+  it('leaves nothing of a pipeline behind', { timeout: 20_000 }, async () => {
+    const script = `trap '' TERM; { echo "[$$, 0]"; sleep 1000; } | cat`;
+    const { values } = await collectFrom(['sh', '-c', script], 1);
+    await waitUntil('the whole group is gone', () => !isThere(-(values[0] as number)));
   });
 
   it('is started again when it ends, which is a discontinuity', async () => {

@@ -6,10 +6,12 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { readManifest } from '../../../models/manifest.ts';
+import { startChild } from '../../../runtime/base/children.ts';
 import { openRecordings } from '../../../runtime/data/recording.ts';
 import { windowCount } from '../../../runtime/data/window.ts';
 import type { Decision, RunnerEvent, RunnerStart } from '../../../runtime/infer/messages.ts';
 import { startRunner } from '../../../runtime/infer/runner-handle.ts';
+import { isThere } from '../../support/is-there.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { pipeline, recordSign, saveSignModel, startFrom } from './small-runner.ts';
@@ -31,6 +33,19 @@ async function prepare(context: TestContext) {
   await recordSign(recordings, 'r2', 500, -1);
   const replay = (speed: number, loop = false) => ({ kind: 'replay', recordings: [recordings], speed, loop }) as const;
   return { folder, replay, modelPath: await saveSignModel(folder), windows: 499 + 249 };
+}
+
+/** A runner on a shell script that prints nothing; resolves when the script has started. */
+async function startSilent(context: TestContext, folder: string, modelPath: string, script: string) {
+  const pidFile = join(folder, 'pid');
+  const command = ['sh', '-c', `echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; ${script}`];
+  const handle = startChild('runner');
+  context.after(() => handle.kill('SIGKILL'));
+  handle.send(startFrom(modelPath, { source: { kind: 'command', command } }));
+  await waitUntil('the source has started', () => existsSync(pidFile));
+  const pid = Number(await readFile(pidFile, 'utf8'));
+  context.after(() => isThere(-pid) && process.kill(-pid, 'SIGKILL'));
+  return { handle, pid };
 }
 
 describe('runner process', () => {
@@ -118,6 +133,20 @@ describe('runner process', () => {
     await handle.exited;
     assert.ok(has('problem'));
     assert.equal(decisions().length, windows);
+  });
+
+  it('takes a silent source that reads its stdin with it when it is killed', async (context) => {
+    const { folder, modelPath } = await prepare(context);
+    const { handle, pid } = await startSilent(context, folder, modelPath, 'exec cat');
+    handle.kill('SIGKILL');
+    await waitUntil('the source has ended', () => !isThere(pid));
+  });
+
+  it('takes any source with it when its parent is gone', async (context) => {
+    const { folder, modelPath } = await prepare(context);
+    const { handle, pid } = await startSilent(context, folder, modelPath, "trap '' TERM; sleep 1000; sleep 1000");
+    handle.disconnect();
+    await waitUntil('the source has ended', () => !isThere(pid));
   });
 
   it('fails with the error’s code when the model is missing, broken, or not for this task', async (context) => {
