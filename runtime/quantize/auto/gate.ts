@@ -57,7 +57,11 @@ async function guessTask(floatPath: string, heldOut: Samples): Promise<Task | un
   return isQuantity ? { kind: 'regress' } : undefined;
 }
 
-/** Within the budget as far as the windows can tell; what could not be judged is not trusted. */
+/**
+ * Within the budget as far as the windows can tell. What could not be judged is not trusted, and neither is what no number
+ * of windows could ever prove, such as losing nothing at all.
+ */
 export function isAcceptable(judgement: AccuracyJudgement | null): boolean {
-  return judgement !== null && judgement.verdict !== 'exceeded';
+  if (judgement === null) return false;
+  return judgement.verdict === 'within' || (judgement.verdict === 'insufficient' && judgement.moreWindows !== null);
 }
