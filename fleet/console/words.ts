@@ -8,11 +8,12 @@ export function nameOf(label: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** 1536 → `1.5 kB`: decimal units, as data sheets and disks use. */
+/** 1536 → `1.5 KiB`: the units and digits of the commands' tables. */
 export function bytesInWords(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, bytes < 1000 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power > 1 ? 1 : 0)}${space}${units[power]}`;
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const value = bytes / 1024 ** power;
+  return `${value.toFixed(power === 0 || value >= 100 ? 0 : 1)}${space}${units[power]}`;
 }
 
 /** Three significant digits: 87.3 µs, 1.24 ms. */

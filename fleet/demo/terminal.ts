@@ -100,8 +100,9 @@ function latestWords(decision: Decision): string {
   return `${pico.bold(nameOf(label).padEnd(20))} ${percentInWords(score, 0).padStart(5)} ${verdict}`;
 }
 
-/** `312 decisions, 96.2 % right, p50 87.1 µs` */
+/** `312 decisions, 96.2 % right, p50 87.1 µs`; before the first: `no decision yet`. */
 export function soFar({ decisions, tally }: Decided): string {
+  if (tally.decisions === 0) return 'no decision yet';
   const accuracy = accuracyOf(tally);
   const p50Us = medianOf(decisions.map(({ latencyUs }) => latencyUs)) ?? 0;
   const share = accuracy === null ? '' : `, ${percentInWords(accuracy)} right`;

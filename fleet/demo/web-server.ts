@@ -25,7 +25,8 @@ export type WebServerOptions = {
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   const { host, port, consoleFolder, repositoryFolder, broker } = options;
   const app = fastify({ forceCloseConnections: true });
-  await app.register(fastifyStatic, { root: consoleFolder });
+  // Beside the page lies a digest of its sources, which is nobody's business.
+  await app.register(fastifyStatic, { root: consoleFolder, dotfiles: 'ignore' });
   await app.register(fastifyStatic, { root: repositoryFolder, prefix: '/repository/', decorateReply: false });
   const sockets = new WebSocketServer({
     server: app.server,

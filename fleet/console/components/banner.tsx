@@ -20,7 +20,8 @@ export function Banner({ state, brokerUrl, device }: Props) {
 function warningsOf(state: FleetState, brokerUrl: string, device: DeviceState | undefined): string[] {
   if (state.link === 'lost') {
     const why = state.linkProblem === undefined ? '' : ` (${state.linkProblem})`;
-    return [`The broker at ${brokerUrl} does not answer${why}. What you see is the last that came; reconnecting …`];
+    const seen = state.devices.size === 0 ? 'Nothing has come from it yet' : 'What you see is the last that came';
+    return [`The broker at ${brokerUrl} does not answer${why}. ${seen}; reconnecting …`];
   }
   if (device?.status?.online === false) return [offlineWords(device)];
   return [];

@@ -33,16 +33,16 @@ function Memory({ points, latest }: { points: readonly SystemPoint[]; latest: Sy
         times={points.map(({ tMs }) => tMs / 1000)}
         lines={lines}
         values={[
-          points.map((point) => megabytes(point.agentPssBytes)),
-          points.map((point) => megabytes(point.runnerPssBytes)),
+          points.map((point) => mebibytes(point.agentPssBytes)),
+          points.map((point) => mebibytes(point.runnerPssBytes)),
         ]}
-        unit="MB"
+        unit="MiB"
         summary={`Now: agent ${agent}, runner ${runner}`}
       />
     </>
   );
 }
 
-const megabytes = (bytes: number | null) => (bytes === null ? null : bytes / 1e6);
+const mebibytes = (bytes: number | null) => (bytes === null ? null : bytes / 1024 ** 2);
 
 const sizeInWords = (bytes: number | null) => (bytes === null ? '–' : bytesInWords(bytes));

@@ -61,8 +61,8 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], unit: string): 
   return {
     width: element.clientWidth,
     height: heightPx,
-    // On the right, room for half a time of day.
-    padding: [8, 26, 0, 0],
+    // On the right, room for half a time of day, in the widest of system fonts.
+    padding: [8, 36, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     // Starting at zero keeps noise looking like noise.

@@ -107,13 +107,23 @@ describe('the console in a browser', { skip: missing('chromium'), timeout: 120_0
     await close();
   });
 
+  it('does not call an empty page the last that came when the broker goes away', async () => {
+    const { page, close } = await openPage(browser, served.url);
+    await page.getByText('No device has spoken yet').waitFor();
+    await page.getByText('live over MQTT').waitFor();
+    await page.context().setOffline(true);
+    served.dropPages();
+    await page.getByText(/does not answer.* Nothing has come from it yet/).waitFor();
+    await close();
+  });
+
   it('says that the broker is away and comes back by itself', async () => {
     await announce();
     const { page, close } = await openPage(browser, served.url);
     await textOf(page, 'chosen-variant', 'static-u8s8');
     await page.context().setOffline(true);
     served.dropPages();
-    await page.getByText('does not answer').waitFor();
+    await page.getByText(/does not answer.* What you see is the last that came/).waitFor();
     await page.context().setOffline(false);
     await page.getByText('live over MQTT').waitFor();
     await device.telemetry(decisions(0, 2));

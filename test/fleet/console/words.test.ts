@@ -5,8 +5,10 @@ import * as words from '../../../fleet/console/words.ts';
 const examples: readonly (readonly [string, string])[] = [
   [words.nameOf('forward-elevation'), 'Forward elevation'],
   [words.bytesInWords(999), '999 B'],
-  [words.bytesInWords(248_000), '248 kB'],
-  [words.bytesInWords(3_977_478_144), '4.0 GB'],
+  [words.bytesInWords(0), '0 B'],
+  [words.bytesInWords(1536), '1.5 KiB'],
+  [words.bytesInWords(248_000), '242 KiB'],
+  [words.bytesInWords(3_977_478_144), '3.7 GiB'],
   [words.microsecondsInWords(87.34), '87.3 µs'],
   [words.microsecondsInWords(1240), '1.24 ms'],
   [words.microsecondsInWords(2_500_000), '2.50 s'],

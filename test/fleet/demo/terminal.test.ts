@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { decisionsFrom } from '../../../fleet/console/stream.ts';
 import { tallyOf } from '../../../fleet/console/tally.ts';
 import { noProgress, type Progress } from '../../../fleet/demo/follow.ts';
-import { Terminal } from '../../../fleet/demo/terminal.ts';
+import { soFar, Terminal } from '../../../fleet/demo/terminal.ts';
 import { decisions, reported } from '../console/fake-device.ts';
 
 const slot = reported({ state: 'measuring', progress: 0.4 }).slots[0]!;
@@ -59,6 +59,10 @@ describe('the demo in a terminal', () => {
     const tty = screen(true);
     new Terminal(tty).decisions(decided(3));
     assert.match(stripVTControlCharacters(tty.text()), /Pendulum .*✓ {2}3 decisions, 100\.0\s% right, p50 /);
+  });
+
+  it('gives no figures before the first decision', () => {
+    assert.equal(soFar(decided(0)), 'no decision yet');
   });
 
   it('sums decisions up every so often where nobody looks', () => {

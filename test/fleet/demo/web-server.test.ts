@@ -37,6 +37,11 @@ describe("the demo's web server", () => {
     assert.deepEqual(texts, ['the page', 'the page']);
   });
 
+  it('does not serve what is hidden beside the page', async () => {
+    await writeFile(join(folder, '.sources.sha256'), 'digest');
+    assert.equal((await fetch(`${web.url}.sources.sha256`)).status, 404);
+  });
+
   it('says that a port is taken, and what to do', async () => {
     await assert.rejects(serve(Number(new URL(web.url).port)), { code: 'PORT_IN_USE', hint: /--port 0/ });
   });
