@@ -10,6 +10,8 @@ import type { Task } from './pipeline.ts';
 import type { Samples, SamplesOptions } from './samples.ts';
 
 const labelsName = 'y';
+const labelsHint =
+  'y holds one integer class index per sample, -1 where it is not known; leave it out to go without labels.';
 const integerTypes: ReadonlySet<string> = new Set([
   'int8',
   'uint8',
@@ -75,7 +77,13 @@ async function readLabels(
 ): Promise<number[] | undefined> {
   if (task !== undefined && task.kind !== 'classify') return undefined;
   if (!integerTypes.has(y.type) || elementCount(y.dims) !== count)
-    throw new OctetError('DATA_MISMATCH', `${where}: expected ${count} integer class indices, got ${describeArray(y)}`);
+    throw new OctetError(
+      'DATA_MISMATCH',
+      `${where}: expected ${count} integer class indices, got ${describeArray(y)}`,
+      {
+        hint: labelsHint,
+      },
+    );
   const labels = Array.from((await y.all()).data, Number);
   const classes = task?.labels.length ?? Number.POSITIVE_INFINITY;
   const wrong = labels.findIndex((label) => label < -1 || label >= classes);
@@ -83,6 +91,7 @@ async function readLabels(
   throw new OctetError(
     'DATA_MISMATCH',
     `${where}[${wrong}]: expected a class index from 0 to ${classes - 1} (or -1 for none), got ${labels[wrong]}`,
+    { hint: labelsHint },
   );
 }
 

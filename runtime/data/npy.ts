@@ -100,6 +100,6 @@ function parseHeader(text: string, where: string): { type: ElementType; dims: re
   return { type, dims };
 }
 
-function invalid(where: string, detail: string, hint?: string): OctetError {
-  return new OctetError('DATA_INVALID', `${where}: ${detail}`, hint === undefined ? {} : { hint });
+function invalid(where: string, detail: string, hint = 'Write it again with numpy.save or numpy.savez.'): OctetError {
+  return new OctetError('DATA_INVALID', `${where}: ${detail}`, { hint });
 }
