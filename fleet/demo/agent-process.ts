@@ -1,7 +1,7 @@
 /** The demo's agent, as a process of its own: the same program, told only its configuration file. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { programPath } from '../../runtime/base/children.ts';
+import { nodeOptions, programPath } from '../../runtime/base/children.ts';
 import { OctetError } from '../../runtime/base/errors.ts';
 
 /** After this the agent is killed: a stop that takes longer is a stop that hangs. */
@@ -18,8 +18,7 @@ export type AgentProcess = AsyncDisposable & {
  */
 export function startAgent(configPath: string): AgentProcess {
   const child = fork(programPath(), ['agent', '--config', configPath], {
-    execPath: process.execPath,
-    execArgv: [],
+    ...nodeOptions(),
     stdio: ['ignore', 2, 2, 'ipc'],
   });
   const died = new Promise<never>((_resolve, reject) => {

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { setPriority } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 export type ChildName = 'runner' | 'builder' | 'trial' | 'helper';
 
@@ -24,8 +24,7 @@ export type ChildOptions = {
  */
 export function startChild(name: ChildName, { args = [], niceness = 0, signal }: ChildOptions = {}): ChildProcess {
   const child = fork(programPath(), ['internal', name, ...args], {
-    execPath: process.execPath,
-    execArgv: [],
+    ...nodeOptions(),
     serialization: 'advanced',
     stdio: ['ignore', 2, 2, 'ipc'],
     ...(signal ? { signal, killSignal: 'SIGKILL' as const } : {}),
@@ -39,8 +38,21 @@ export function endWithParent(): void {
   process.once('disconnect', () => process.exit(0));
 }
 
-/** The file that Node runs: `start.js` in the sources, the bundle itself once bundled. */
+/** The file that Node runs: `cli.ts` in the sources, the bundle itself once bundled. */
 export function programPath(): string {
   const isSource = basename(import.meta.filename) === 'children.ts';
-  return isSource ? join(import.meta.dirname, '..', '..', 'start.js') : import.meta.filename;
+  return isSource ? join(import.meta.dirname, '..', '..', 'cli.ts') : import.meta.filename;
+}
+
+/**
+ * How Node runs Octet, the same as the launcher does it. Compiled sources are kept for the next process, which then starts in
+ * half the time and without the compiler that strips types; where they cannot be kept, nothing else changes. V8's space for
+ * new objects stays at 1 MiB instead of growing sixteenfold: what is large here, tensors, lies outside of it.
+ */
+export function nodeOptions() {
+  return {
+    execPath: process.execPath,
+    execArgv: ['--max-semi-space-size=1'],
+    env: { NODE_COMPILE_CACHE: join(dirname(programPath()), 'node_modules', '.cache', 'octet'), ...process.env },
+  };
 }

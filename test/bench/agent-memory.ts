@@ -13,7 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { Aedes } from 'aedes';
 import { prepareRepository } from '../../fleet/demo/repository.ts';
 import { bundledFolder } from '../../models/bundled.ts';
-import { programPath } from '../../runtime/base/children.ts';
+import { nodeOptions, programPath } from '../../runtime/base/children.ts';
 import { systemClock } from '../../runtime/base/clock.ts';
 import { readProcessMemory } from '../../runtime/hardware/process-memory.ts';
 import { median } from '../../runtime/measure/statistics.ts';
@@ -31,7 +31,9 @@ export async function benchAgentMemory(): Promise<BenchRow[]> {
   await once(server, 'listening');
   const address = server.address();
   const configPath = await writeConfig(folder, `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`);
-  const agent = spawn(process.execPath, [programPath(), 'agent', '--config', configPath], {
+  const { execPath, execArgv, env } = nodeOptions();
+  const agent = spawn(execPath, [...execArgv, programPath(), 'agent', '--config', configPath], {
+    env,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   try {

@@ -22,7 +22,7 @@ describe('the launcher without a pinned Node.js', () => {
     if (answer !== undefined) {
       writeFileSync(
         node,
-        `#!/bin/sh\ncase $1 in -p) echo '${answer}';; --version) echo v20.20.2;; *) echo "ran $2";; esac\n`,
+        `#!/bin/sh\ncase $1 in -p) echo '${answer}';; --version) echo v20.20.2;; *) echo "ran $3";; esac\n`,
       );
       chmodSync(node, 0o755);
     }

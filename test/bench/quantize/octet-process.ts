@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { programPath } from '../../../runtime/base/children.ts';
+import { nodeOptions, programPath } from '../../../runtime/base/children.ts';
 import { kilobytesIn } from '../../../runtime/hardware/memory.ts';
 
 export type QuantizeRun = {
@@ -16,12 +16,13 @@ export type QuantizeRun = {
 /** @param words after `octet quantize MODEL -o OUT`. */
 export async function runQuantize(modelPath: string, outPath: string, words: readonly string[]): Promise<QuantizeRun> {
   const peakPath = `${outPath}.peak`;
-  const preload = ['--import', new URL('./peak-on-exit.js', import.meta.url).href];
+  const preload = ['--import', new URL('./peak-on-exit.ts', import.meta.url).href];
+  const { execPath, execArgv, env } = nodeOptions();
   const startMs = performance.now();
   const child = spawn(
-    process.execPath,
-    [...preload, programPath(), 'quantize', modelPath, '-o', outPath, '--json', ...words],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, OCTET_BENCH_PEAK: peakPath } },
+    execPath,
+    [...execArgv, ...preload, programPath(), 'quantize', modelPath, '-o', outPath, '--json', ...words],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...env, OCTET_BENCH_PEAK: peakPath } },
   );
   const [stdout, stderr, [code, killer]] = await Promise.all([
     text(child.stdout),
