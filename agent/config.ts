@@ -61,6 +61,8 @@ export const configSchema = z.strictObject({
     caFile: z.string().optional(),
     certificateFile: z.string().optional(),
     keyFile: z.string().optional(),
+    /** The longest pause between two attempts to connect; a fleet should not knock more often than its broker bears. */
+    maxReconnectDelayMs: z.int().min(250).max(3_600_000).default(60_000),
   }),
   repository: z.strictObject({
     /** `http://hub:8080/repository/` */

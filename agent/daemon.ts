@@ -125,6 +125,7 @@ export class Daemon implements AsyncDisposable {
     const { clock, random, log } = this.#ports;
     return {
       ...{ clock, random, log, outbox, target },
+      maxDelayMs: this.#config.broker.maxReconnectDelayMs,
       subscriptions: [topics.everythingTo(this.#config.device)],
       session: () => this.#session(store, publications),
       onMessage: (topic) => log.warn({ topic }, 'order ignored: nothing unsigned runs, and no operator key is pinned'),

@@ -1,11 +1,21 @@
-/** How long to wait before trying again: quick at first, then up to a minute, jittered so that a fleet does not knock at once. */
+/**
+ * How long to wait before trying again: quick at first and often for the first minutes, because most outages are short;
+ * then longer and longer. Jittered, so that a fleet does not knock at once.
+ */
 
-const ceilingsMs = [250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000] as const;
+const quickMs = [250, 500, 1000, 2000, 4000, 8000];
+const patientMs = 15_000;
+/** So often the ceiling stays there: five minutes without jitter. */
+const patientAttempts = 20;
 
-/** An endless sequence: each delay lies between half of its ceiling and the ceiling. @param random 0 to 1. */
-export function* retryDelays(random: () => number): Generator<number, never> {
+/** No delay is longer, unless the caller says otherwise. */
+const defaultMaxMs = 60_000;
+
+/** An endless sequence: each delay lies between half of its ceiling and the ceiling, at most `maxMs`. @param random 0 to 1. */
+export function* retryDelays(random: () => number, maxMs: number = defaultMaxMs): Generator<number, never> {
   for (let attempt = 0; ; attempt += 1) {
-    const ceiling = ceilingsMs[Math.min(attempt, ceilingsMs.length - 1)]!;
+    const doublings = Math.max(0, attempt - quickMs.length - patientAttempts + 1);
+    const ceiling = Math.min(maxMs, quickMs[attempt] ?? patientMs * 2 ** doublings);
     yield ceiling * (0.5 + 0.5 * random());
   }
 }

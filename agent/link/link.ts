@@ -20,6 +20,10 @@ export type LinkOptions = {
   readonly onMessage: (topic: string, payload: Buffer) => void;
   /** The broker knows nothing of this device any more: what was retained there may be gone. */
   readonly onForgotten: () => void;
+  /** The longest pause between two attempts. */
+  readonly maxDelayMs: number;
+  /** How a connection is made; tests pass their own. */
+  readonly connect?: typeof connectOnce;
 };
 
 export type Session = {
@@ -29,6 +33,9 @@ export type Session = {
   /** Said on a clean stop. */
   readonly farewell: () => Greeting;
 };
+
+/** What came of one attempt: the version to try next, and how long it was connected (0 when it never was). */
+type Attempted = { readonly version: MqttVersion; readonly isFallback: boolean; readonly connectedMs: number };
 
 /** A connection that held so long was a good one: the next pause is short again. */
 const steadyMs = 10_000;
@@ -49,16 +56,16 @@ export class Link {
 
   /** Connects and reconnects until aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#options;
+    const { clock, random, maxDelayMs } = this.#options;
     let version: MqttVersion = 5;
-    let delays = retryDelays(random);
+    let delays = retryDelays(random, maxDelayMs);
     while (!signal.aborted) {
-      const startedMs = clock.monotonicMs();
       const outcome = await this.#attempt(version, signal);
       if (signal.aborted) return;
       version = outcome.version;
       if (outcome.isFallback) continue;
-      if (clock.monotonicMs() - startedMs > steadyMs) delays = retryDelays(random);
+      // Not the time that an attempt took: one that a silent network swallows takes long, too.
+      if (outcome.connectedMs > steadyMs) delays = retryDelays(random, maxDelayMs);
       await clock.sleep(delays.next().value, signal).catch(() => undefined); // aborted: the loop ends
     }
   }
@@ -91,20 +98,21 @@ export class Link {
     if (!isOver) open.connection.destroy();
   }
 
-  async #attempt(version: MqttVersion, signal: AbortSignal): Promise<{ version: MqttVersion; isFallback: boolean }> {
-    const { log, target, onMessage, outbox } = this.#options;
+  async #attempt(version: MqttVersion, signal: AbortSignal): Promise<Attempted> {
+    const { clock, log, target, onMessage, outbox, connect = connectOnce } = this.#options;
     try {
       const session = this.#options.session();
-      const connection = await connectOnce({ ...target, version, will: session.will, onMessage, signal });
+      const connection = await connect({ ...target, version, will: session.will, onMessage, signal });
       log.info({ version, sessionPresent: connection.sessionPresent }, 'connected to the broker');
+      const sinceMs = clock.monotonicMs();
       await this.#live(connection, session, signal);
-      return { version, isFallback: false };
+      return { version, isFallback: false, connectedMs: clock.monotonicMs() - sinceMs };
     } catch (error) {
-      if (signal.aborted) return { version, isFallback: false };
+      if (signal.aborted) return { version, isFallback: false, connectedMs: 0 };
       const failure = error instanceof ConnectFailure ? error : new ConnectFailure('network', (error as Error).message);
       const next = nextVersion(version, failure);
       log.info({ reason: failure.message, version, next: next.version, waiting: outbox.waiting }, 'no broker');
-      return next;
+      return { ...next, connectedMs: 0 };
     }
   }
 

@@ -28,7 +28,8 @@ export function agentConfigFor(demo: DemoAgent): AgentConfig {
   return configSchema.parse({
     device: demoDeviceId(),
     dataFolder,
-    broker: { url: brokerUrl },
+    // Whoever stops the demo's broker and starts it again does not want to wait a minute.
+    broker: { url: brokerUrl, maxReconnectDelayMs: 5000 },
     repository: { url: `${webUrl}repository/`, rootFile },
     slots: [
       {

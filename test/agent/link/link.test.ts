@@ -5,13 +5,14 @@ import { describe, it, type TestContext } from 'node:test';
 import { Aedes } from 'aedes';
 import mqtt from 'mqtt';
 import { pino } from 'pino';
-import { connectOnce } from '../../../agent/link/connect-once.ts';
+import { ConnectFailure, type Connection, connectOnce } from '../../../agent/link/connect-once.ts';
 import { retryDelays } from '../../../agent/link/delays.ts';
 import { Link } from '../../../agent/link/link.ts';
 import { nextVersion } from '../../../agent/link/versions.ts';
 import { Outbox } from '../../../agent/outbox/outbox.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
-import { systemClock } from '../../../runtime/base/clock.ts';
+import { type Clock, systemClock } from '../../../runtime/base/clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { freePort, mosquitto } from '../../support/mosquitto.ts';
 import { missing } from '../../support/requirements.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -30,13 +31,23 @@ async function listen(t: TestContext, url: string): Promise<Heard[]> {
 
 /** A link of device `dev` with an outbox of its own, and three greetings that name their session. */
 async function createLink(t: TestContext, url: string) {
+  const made = await createLinkOn(t, url, systemClock, connectOnce);
+  const run = made.link.run(made.stop.signal);
+  made.onEnd.push(async () => {
+    made.stop.abort();
+    await run;
+  });
+  return { ...made, run };
+}
+
+async function createLinkOn(t: TestContext, url: string, clock: Clock, connect: typeof connectOnce) {
   const store = openStore(await temporaryFolder(t));
   const limits = { maxBytes: 2 ** 26, maxAgeMs: 3_600_000 };
   const log = pino({ level: 'silent' });
-  const outbox = new Outbox({ store, clock: systemClock, log, topicOf: (stream) => stream, limits });
+  const outbox = new Outbox({ store, clock, log, topicOf: (stream) => stream, limits });
   let sess = 0;
   const link = new Link({
-    ...{ clock: systemClock, random: () => 0, log, outbox },
+    ...{ clock, random: () => 0, log, outbox, connect, maxDelayMs: 60_000 },
     target: { url, clientId: 'dev' },
     subscriptions: ['dev/down/#'],
     session: () => {
@@ -52,13 +63,12 @@ async function createLink(t: TestContext, url: string) {
     onForgotten: () => undefined,
   });
   const stop = new AbortController();
-  const run = link.run(stop.signal);
+  const onEnd: (() => Promise<void>)[] = [];
   t.after(async () => {
-    stop.abort();
-    await run;
+    for (const end of onEnd) await end();
     store[Symbol.dispose]();
   });
-  return { link, outbox, run, stop };
+  return { link, outbox, stop, onEnd };
 }
 
 describe('the link, with the embedded broker (MQTT 3.1.1 only),', () => {
@@ -175,6 +185,57 @@ describe('the link, with mosquitto,', { skip: missing('mosquitto') }, () => {
   });
 });
 
+describe('the pauses of a link', () => {
+  /** A link whose attempts are `connect`; notes when each began. */
+  async function attemptsOf(t: TestContext, connect: (clock: FakeClock) => Promise<Connection>, forMs: number) {
+    const clock = new FakeClock();
+    const begunMs: number[] = [];
+    const { link, stop } = await createLinkOn(t, 'mqtt://unused', clock, () => {
+      begunMs.push(clock.monotonicMs());
+      return connect(clock);
+    });
+    const run = link.run(stop.signal);
+    await clock.advance(forMs);
+    const gaps = begunMs.map((ms, index) => ms - (begunMs[index - 1] ?? ms));
+    stop.abort();
+    await clock.advance(20_000); // an attempt that is under way ends
+    await run;
+    return gaps;
+  }
+
+  it('grow although each attempt lasts long in a network that swallows it', async (t) => {
+    const swallow = async (clock: FakeClock) => {
+      await clock.sleep(12_000);
+      throw new ConnectFailure('network', 'timed out');
+    };
+    const gaps = await attemptsOf(t, swallow, 200_000);
+    // Half of each ceiling, as random is 0.
+    assert.deepEqual(gaps.slice(0, 7), [0, 12_125, 12_250, 12_500, 13_000, 14_000, 16_000]);
+  });
+
+  for (const { heldMs, pauses } of [
+    { heldMs: 11_000, pauses: [125, 125, 125] },
+    { heldMs: 9000, pauses: [125, 250, 500] },
+  ])
+    it(`${pauses[1] === 125 ? 'are short again' : 'grow'} after a connection that held for ${heldMs} ms`, async (t) => {
+      const hold = async (clock: FakeClock): Promise<Connection> => {
+        const { promise: closed, resolve } = Promise.withResolvers<string>();
+        const end = () => resolve('ended');
+        void clock.sleep(heldMs).then(end);
+        return {
+          ...{ version: 5, sessionPresent: true, receiveMaximum: 20, closed },
+          ...{ publish: async () => undefined, subscribe: async () => undefined },
+          ...{ end: async () => end(), destroy: end },
+        };
+      };
+      const gaps = await attemptsOf(t, hold, 4 * heldMs);
+      assert.deepEqual(
+        gaps.slice(1, 4).map((gap) => gap - heldMs),
+        pauses,
+      );
+    });
+});
+
 describe('nextVersion', () => {
   it('goes from 5 to 3.1.1 and back for refusals of the version, and stays for everything else', () => {
     assert.deepEqual(nextVersion(5, { kind: 'refused', reasonCode: 0x84 }), { version: 4, isFallback: true });
@@ -186,15 +247,32 @@ describe('nextVersion', () => {
 });
 
 describe('retryDelays', () => {
-  it('begins well under a second and never waits more than a minute', () => {
-    const delays = retryDelays(() => 1);
-    const first = Array.from({ length: 12 }, () => delays.next().value);
-    assert.equal(first[0], 250);
-    assert.equal(Math.max(...first), 60_000);
+  const ceilings = (count: number, maxMs?: number) => {
+    const delays = retryDelays(() => 1, maxMs);
+    return Array.from({ length: count }, () => delays.next().value);
+  };
+
+  it('begins well under a second, grows, and never waits more than a minute', () => {
+    const found = ceilings(40);
+    assert.equal(found[0], 250);
+    assert.equal(Math.max(...found), 60_000);
     assert.deepEqual(
-      first,
-      first.toSorted((a, b) => a - b),
+      found,
+      found.toSorted((a, b) => a - b),
     );
     assert.equal(retryDelays(() => 0).next().value, 125, 'jitter takes at most half');
+  });
+
+  it('knocks at least every 15 s for the first five minutes', () => {
+    let elapsedMs = 0;
+    for (const delay of ceilings(40)) {
+      if (elapsedMs < 300_000) assert.ok(delay <= 15_000, `${delay} ms after ${elapsedMs} ms`);
+      elapsedMs += delay;
+    }
+  });
+
+  it('waits as long as it is told at most', () => {
+    assert.equal(Math.max(...ceilings(2000, 5000)), 5000);
+    assert.equal(ceilings(2000, 600_000).at(-1), 600_000);
   });
 });
