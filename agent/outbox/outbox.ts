@@ -110,8 +110,12 @@ export class Outbox {
     }
   }
 
-  /** The broker will never take it: its rows are dropped, and gaps say so. */
+  /** The broker will never take it: its rows are dropped; the log says so, and for telemetry a gap does. */
   refuse(message: OutboxMessage, reason: string): void {
+    this.#options.log.warn(
+      { topic: message.topic, reason, rows: message.rows.length },
+      'a message is refused for good',
+    );
     this.#unstatedGaps = [...this.#unstatedGaps, ...gapsFrom(message.rows, reason)];
     this.acknowledge(message);
   }

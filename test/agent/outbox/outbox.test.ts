@@ -43,6 +43,16 @@ function drain(outbox: Outbox): OutboxMessage[] {
 const telemetryOf = ({ payload }: OutboxMessage): Telemetry => telemetrySchema.parse(JSON.parse(payload));
 
 describe('the outbox', () => {
+  it('says in the log which message the broker refused for good', async (t) => {
+    const { clock, store } = await setUp(t);
+    const warned: unknown[] = [];
+    const limits = { maxBytes: 2 ** 26, maxAgeMs: week };
+    const outbox = new Outbox({ store, clock, topicOf, limits, log: { warn: (about: unknown) => warned.push(about) } });
+    outbox.enqueue({ class: 'event', topic: 'dev/event/x', payload: '{}' });
+    outbox.refuse(outbox.next()!, 'broker: packet too large');
+    assert.deepEqual(warned, [{ topic: 'dev/event/x', reason: 'broker: packet too large', rows: 1 }]);
+  });
+
   it('sends what is live as it comes, in batches whose numbers follow each other', async (t) => {
     const { outbox, second } = await setUp(t);
     second(3);
