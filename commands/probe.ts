@@ -17,17 +17,21 @@ export function define(command: Command): void {
 
 /** Name and value per line; what could not be found out comes last. */
 export function renderReport(report: HardwareReport): string {
-  const { board, soc, os, kernel, cpu, memory, thermals, int8, gaps } = report;
+  const { board, soc, os, kernel, system, cpu, memory, thermals, int8, remarks, gaps } = report;
   const lines: readonly (readonly [string, string])[] = [
     ['board', board],
     ['chip', soc],
-    ['system', `${os}, Linux ${kernel}`],
-    ['processor', `${cpu.cores} × ${cpu.model} (${cpu.arch})`],
+    ['system', `${os}, Linux ${kernel}${system.userlandBits === null ? '' : `, ${system.userlandBits}-bit`}`],
+    ['processor', processorLine(cpu)],
     ['features', cpu.features.join(' ') || 'none that matter to int8'],
     ['memory', memoryLine(memory)],
+    ...swapLines(memory).map((line) => ['swap', line] as const),
     ['temperature', temperatureLine(thermals)],
-    ['clock', clockLine(thermals)],
+    ...zoneLines(report),
+    ...clockLines(report).map((line) => ['clock', line] as const),
+    ['power', report.power.map(railText).join(', ') || 'no meter'],
     ['int8', int8.text],
+    ...remarks.map((remark) => ['mind', remark] as const),
     ...gaps.map((gap) => ['not known', gap] as const),
   ];
   return lines.map(([name, value]) => `${pico.dim(name.padEnd(12))} ${value}`).join('\n');
@@ -44,6 +48,40 @@ function temperatureLine({ temperatureC, sensor, throttled, throttledSinceBoot }
   const held = throttled?.length ? `; now: ${throttled.join(', ')}` : '';
   const before = throttledSinceBoot?.length ? `; since boot: ${throttledSinceBoot.join(', ')}` : '';
   return `${now}${held}${before}`;
+}
+
+/** `4× Cortex-A76 (cpu 4-7) + …` where cores differ. */
+function processorLine({ cores, model, arch, clusters }: HardwareReport['cpu']): string {
+  if (clusters.length < 2) return `${cores} × ${model} (${arch})`;
+  return `${clusters.map((kind) => `${kind.cores} × ${kind.model} (cpu ${kind.cpus.join(',')})`).join(' + ')} (${arch})`;
+}
+
+/** One line per kind: a board has a zram device for every core. */
+function swapLines({ swap }: HardwareReport['memory']): string[] {
+  return Object.entries(Object.groupBy(swap, ({ kind }) => kind)).map(([kind, spaces]) => {
+    const sum = (of: 'usedBytes' | 'sizeBytes') => bytesText(spaces.reduce((bytes, space) => bytes + space[of], 0));
+    return `${kind}: ${sum('usedBytes')} of ${sum('sizeBytes')} used (${spaces.map(({ name }) => name).join(', ')})`;
+  });
+}
+
+/** Every zone, where there is more than the processor's. */
+function zoneLines({ zones }: HardwareReport): (readonly [string, string])[] {
+  if (zones.length < 2) return [];
+  return [['zones', zones.map(({ type, temperatureC }) => `${type} ${temperatureC.toFixed(1)}`).join(', ')]];
+}
+
+function clockLines({ clocks, thermals }: HardwareReport): string[] {
+  if (clocks.length === 0) return [clockLine(thermals)];
+  const megahertz = (value: number | null) => value ?? '?';
+  return clocks.map(
+    ({ cpus, governor, minMHz, maxMHz, currentMHz }) =>
+      `cpu ${cpus.join(',')}: ${megahertz(currentMHz)} MHz of ${megahertz(minMHz)} to ${megahertz(maxMHz)}, governor ${governor ?? 'not told'}`,
+  );
+}
+
+function railText({ name, scope, watts, isReadable }: HardwareReport['power'][number]): string {
+  if (!isReadable) return `${name} (${scope}, not readable)`;
+  return watts === null ? `${name} (${scope}, counts energy)` : `${name} ${watts.toFixed(2)} W (${scope})`;
 }
 
 function clockLine({ frequencyMHz, maxFrequencyMHz, governor }: Thermals): string {

@@ -4,19 +4,25 @@
  */
 import type { Readings } from './readings.ts';
 
-/** What int8 kernels look at: the kernel's word for it → ours. Source: Linux arm64 hwcaps, x86 cpufeatures. */
+/** What fast kernels look at: the kernel's word for it → ours. Source: Linux arm64 hwcaps, x86 cpufeatures. */
 const featureNames = {
   asimd: 'neon',
   asimddp: 'dotprod',
   i8mm: 'i8mm',
   sve: 'sve',
+  sve2: 'sve2',
   svei8mm: 'svei8mm',
   sme: 'sme',
+  asimdhp: 'fp16',
+  bf16: 'bf16',
   avx2: 'avx2',
   avx512f: 'avx512',
   avx_vnni: 'avx_vnni',
   avx512_vnni: 'avx512_vnni',
+  avx512_fp16: 'avx512_fp16',
+  avx512_bf16: 'avx512_bf16',
   amx_int8: 'amx_int8',
+  amx_bf16: 'amx_bf16',
 } as const satisfies Record<string, string>;
 
 export type CpuFeature = (typeof featureNames)[keyof typeof featureNames];
@@ -40,9 +46,17 @@ const armParts: Readonly<Record<string, string>> = {
   '0x41:0xd49': 'Neoverse-N2',
   '0x41:0xd4f': 'Neoverse-V2',
   '0x41:0xd81': 'Cortex-A720',
+  '0x4e:0x004': 'Carmel',
 };
 
-export type CoreCluster = { readonly model: string; readonly cores: number; readonly maxFrequencyMHz: number | null };
+/** Cores of one kind: same design, same highest clock. */
+export type CoreCluster = {
+  readonly model: string;
+  readonly cores: number;
+  /** Their numbers, as `taskset` takes them. */
+  readonly cpus: readonly number[];
+  readonly maxFrequencyMHz: number | null;
+};
 
 export type Cpu = {
   readonly arch: 'arm64' | 'x64' | 'unknown';
@@ -54,7 +68,12 @@ export type Cpu = {
   readonly features: readonly CpuFeature[];
 };
 
-type Core = { readonly model: string; readonly flags: ReadonlySet<string>; readonly maxFrequencyMHz: number | null };
+type Core = {
+  readonly cpu: number;
+  readonly model: string;
+  readonly flags: ReadonlySet<string>;
+  readonly maxFrequencyMHz: number | null;
+};
 
 export function readCpu(readings: Readings): Cpu {
   const cores = parseCpuInfo(readings.text('/proc/cpuinfo') ?? '').map((record) => coreFrom(record, readings));
@@ -90,7 +109,9 @@ function coreFrom(record: Readonly<Record<string, string>>, readings: Readings):
   const part = `${record['CPU implementer']}:${record['CPU part']}`.toLowerCase();
   const arm = record['CPU part'] === undefined ? undefined : (armParts[part] ?? `ARM ${part}`);
   return {
-    model: record['model name'] ?? arm ?? 'unknown',
+    cpu: Number(record.processor),
+    // NVIDIA's kernels add a `model name` that says no more than "ARMv8 Processor": the part number tells more.
+    model: arm ?? record['model name'] ?? 'unknown',
     flags: new Set((record.Features ?? record.flags ?? '').split(/\s+/)),
     maxFrequencyMHz: frequencyKHz === undefined ? null : Math.round(frequencyKHz / 1000),
   };
@@ -99,7 +120,12 @@ function coreFrom(record: Readonly<Record<string, string>>, readings: Readings):
 function clustersOf(cores: readonly Core[]): CoreCluster[] {
   const groups = Object.values(Object.groupBy(cores, ({ model, maxFrequencyMHz }) => `${model} ${maxFrequencyMHz}`));
   return groups
-    .map((group) => ({ model: group![0]!.model, cores: group!.length, maxFrequencyMHz: group![0]!.maxFrequencyMHz }))
+    .map((group) => ({
+      model: group![0]!.model,
+      cores: group!.length,
+      cpus: group!.map(({ cpu }) => cpu),
+      maxFrequencyMHz: group![0]!.maxFrequencyMHz,
+    }))
     .sort((a, b) => (b.maxFrequencyMHz ?? 0) - (a.maxFrequencyMHz ?? 0));
 }
 

@@ -7,6 +7,16 @@ export type DeviceMemory = {
   readonly availableBytes: number | null;
   /** The tightest control-group limit above this process; null when there is none below the total. */
   readonly limitBytes: number | null;
+  readonly swap: readonly SwapSpace[];
+};
+
+export type SwapSpace = {
+  /** `/dev/zram0`, `/var/swap`. */
+  readonly name: string;
+  /** zram is compressed memory: it gives room, costs processor time, and wears no card. */
+  readonly kind: 'zram' | 'file' | 'partition';
+  readonly sizeBytes: number;
+  readonly usedBytes: number;
 };
 
 export function readMemory(readings: Readings): DeviceMemory {
@@ -17,6 +27,7 @@ export function readMemory(readings: Readings): DeviceMemory {
     totalBytes,
     availableBytes: kilobytesIn(meminfo, 'MemAvailable'),
     limitBytes: limits.length === 0 ? null : Math.min(...limits),
+    swap: swapFrom(readings.text('/proc/swaps') ?? ''),
   };
 }
 
@@ -24,6 +35,16 @@ export function readMemory(readings: Readings): DeviceMemory {
 export function kilobytesIn(text: string, name: string): number | null {
   const match = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text);
   return match ? Number(match[1]) * 1024 : null;
+}
+
+/** `name type size used priority` per line under a head, sizes in KiB; other lines are passed over. */
+function swapFrom(text: string): SwapSpace[] {
+  return [...text.matchAll(/^(\/\S+)\s+(file|partition)\s+(\d+)\s+(\d+)/gm)].map(([, name, kind, size, used]) => ({
+    name: name!,
+    kind: /\/zram\d+$/.test(name!) ? 'zram' : (kind as 'file' | 'partition'),
+    sizeBytes: Number(size) * 1024,
+    usedBytes: Number(used) * 1024,
+  }));
 }
 
 /** Limits of this process's group and of every group above it; `max` (no limit) is not a number and drops out. */

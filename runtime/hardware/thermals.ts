@@ -3,6 +3,7 @@
  * after, because a hot or capped processor makes a figure that no one can repeat.
  */
 import { type Readings, readingsUnder } from './readings.ts';
+import { processorZoneOf, readZones } from './zones.ts';
 
 /** Bits of the Raspberry Pi firmware's `get_throttled`; bits 16 to 19 say the same of any time since boot. */
 const throttleBits = {
@@ -30,46 +31,40 @@ export type Thermals = {
   readonly governor: string | null;
 };
 
-/** Zones that stand for the processor, most telling first; otherwise the hottest zone speaks. */
-const processorZones = [/^cpu[-_]?thermal/, /^x86_pkg_temp/, /^bigcore/, /^soc[-_]?thermal/, /^tj[-_]?thermal/, /cpu/];
-
-export function readThermals(readings: Readings = readingsUnder('/')): Thermals {
-  const zone = processorZone(readings);
-  const throttled = throttleWord(readings);
+/** @param askedWord the firmware's word where it was asked by other means; the kernel's file goes before it. */
+export function readThermals(readings: Readings = readingsUnder('/'), askedWord?: number): Thermals {
+  const zone = processorZoneOf(readZones(readings));
+  const word = firmwareWord(readings) ?? askedWord;
   return {
     temperatureC: zone?.temperatureC ?? null,
     sensor: zone?.type ?? null,
-    throttled: throttled === undefined ? null : reasonsIn(throttled),
-    throttledSinceBoot: throttled === undefined ? null : reasonsIn(throttled >> 16),
+    throttled: word === undefined ? coolingNow(readings) : reasonsIn(word),
+    throttledSinceBoot: word === undefined ? null : reasonsIn(word >> 16),
     ...readFrequency(readings),
   };
 }
 
-type Zone = { readonly type: string; readonly temperatureC: number };
-
-function processorZone(readings: Readings): Zone | undefined {
-  const zones = readings
-    .names('/sys/class/thermal')
-    .filter((name) => name.startsWith('thermal_zone'))
-    .flatMap((name) => zoneFrom(readings, `/sys/class/thermal/${name}`))
-    .sort((a, b) => b.temperatureC - a.temperatureC);
-  const preferred = processorZones.flatMap((pattern) => zones.find(({ type }) => pattern.test(type)) ?? []);
-  return preferred[0] ?? zones[0];
-}
-
-/** Sensors that are switched off answer nonsense (−256 °C, 0 K); no processor runs outside −40 to 150 °C. */
-function zoneFrom(readings: Readings, folder: string): Zone[] {
-  const temperatureC = (readings.number(`${folder}/temp`) ?? Number.NaN) / 1000;
-  const isPlausible = temperatureC > -40 && temperatureC < 150;
-  return isPlausible ? [{ type: readings.text(`${folder}/type`) ?? 'unnamed', temperatureC }] : [];
-}
-
 /** The Raspberry Pi firmware's word; its folder carries the bus address on the Pi 5 (`soc@107c000000`). */
-function throttleWord(readings: Readings): number | undefined {
+function firmwareWord(readings: Readings): number | undefined {
   const buses = readings.names('/sys/devices/platform').filter((name) => /^soc(@|$)/.test(name));
   const words = buses.map((bus) => readings.text(`/sys/devices/platform/${bus}/${bus}:firmware/get_throttled`));
   const word = Number.parseInt(words.find((text) => text !== undefined) ?? '', 16);
   return Number.isNaN(word) ? undefined : word;
+}
+
+/**
+ * Boards without such firmware (Jetson, Rock): the kernel's cooling devices say whether the processor's clock is held down
+ * because of heat. Fans and other parts are cooling devices too, and no sign of throttling.
+ */
+function coolingNow(readings: Readings): ThrottleReason[] | null {
+  const states = readings
+    .names('/sys/class/thermal')
+    .filter((name) => name.startsWith('cooling_device'))
+    .map((name) => `/sys/class/thermal/${name}`)
+    .filter((folder) => /cpufreq|^processor$|^cpu[-_]/i.test(readings.text(`${folder}/type`) ?? ''))
+    .flatMap((folder) => readings.number(`${folder}/cur_state`) ?? []);
+  if (states.length === 0) return null;
+  return states.some((state) => state > 0) ? ['throttled'] : [];
 }
 
 function reasonsIn(word: number): ThrottleReason[] {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { type HardwareReport, probeHardware } from '../../../runtime/hardware/probe.ts';
+import type { AskTool } from '../../../runtime/hardware/vcgencmd.ts';
 
 const boards = join(import.meta.dirname, '../../boards');
 const probeBoard = (board: string): Promise<HardwareReport> => probeHardware({ root: join(boards, board) });
@@ -11,17 +12,26 @@ const probeBoard = (board: string): Promise<HardwareReport> => probeHardware({ r
 /** Board → name, chip, processor, the int8 features, the family of integer kernels. */
 const expectations = {
   'raspberry-pi-zero-2-w': ['Raspberry Pi Zero 2 W Rev 1.0', 'BCM2837', 'Cortex-A53', ['neon'], 'neon'],
+  'raspberry-pi-3': ['Raspberry Pi 3 Model B Rev 1.2', 'BCM2837', 'Cortex-A53', ['neon'], 'neon'],
   'raspberry-pi-4': ['Raspberry Pi 4 Model B Rev 1.4', 'BCM2711', 'Cortex-A72', ['neon'], 'neon'],
-  'raspberry-pi-5': ['Raspberry Pi 5 Model B Rev 1.0', 'BCM2712', 'Cortex-A76', ['neon', 'dotprod'], 'dotprod'],
+  'raspberry-pi-5': ['Raspberry Pi 5 Model B Rev 1.0', 'BCM2712', 'Cortex-A76', ['neon', 'dotprod', 'fp16'], 'dotprod'],
+  'jetson-nano': ['NVIDIA Jetson Nano Developer Kit', 'TEGRA210', 'Cortex-A57', ['neon'], 'neon'],
+  'jetson-xavier-nx': ['NVIDIA Jetson Xavier NX Developer Kit', 'TEGRA194', 'Carmel', ['neon', 'fp16'], 'neon'],
   'jetson-orin-nano': [
     'NVIDIA Jetson Orin Nano Developer Kit',
     'TEGRA234',
     'Cortex-A78AE',
-    ['neon', 'dotprod'],
+    ['neon', 'dotprod', 'fp16'],
     'dotprod',
   ],
-  'rock-5b': ['Radxa ROCK 5B', 'RK3588', '4× Cortex-A76 + 4× Cortex-A55', ['neon', 'dotprod'], 'dotprod'],
-  'x86-vnni-vm': ['unknown', 'AMD EPYC', 'AMD EPYC', ['avx2', 'avx512', 'avx_vnni', 'avx512_vnni'], 'vnni'],
+  'rock-5b': ['Radxa ROCK 5B', 'RK3588', '4× Cortex-A76 + 4× Cortex-A55', ['neon', 'dotprod', 'fp16'], 'dotprod'],
+  'x86-vnni-vm': [
+    'unknown',
+    'AMD EPYC',
+    'AMD EPYC',
+    ['avx2', 'avx512', 'avx_vnni', 'avx512_vnni', 'avx512_bf16'],
+    'vnni',
+  ],
 } as const;
 
 describe('probing a recorded board', () => {
@@ -43,8 +53,8 @@ describe('probing a recorded board', () => {
   it('counts the cores of each kind, the fast ones first', async () => {
     const { cpu } = await probeBoard('rock-5b');
     assert.deepEqual(cpu.clusters, [
-      { model: 'Cortex-A76', cores: 4, maxFrequencyMHz: 2400 },
-      { model: 'Cortex-A55', cores: 4, maxFrequencyMHz: 1800 },
+      { model: 'Cortex-A76', cores: 4, cpus: [4, 5, 6, 7], maxFrequencyMHz: 2400 },
+      { model: 'Cortex-A55', cores: 4, cpus: [0, 1, 2, 3], maxFrequencyMHz: 1800 },
     ]);
   });
 
@@ -66,6 +76,87 @@ describe('probing a recorded board', () => {
     assert.equal(thermals.sensor, 'cpu-thermal');
     assert.equal(thermals.temperatureC, 49.812);
   });
+
+  it('takes a cooling device of the processor for throttling, and a fan for none', async () => {
+    assert.deepEqual((await probeBoard('jetson-xavier-nx')).thermals.throttled, ['throttled']);
+    assert.deepEqual((await probeBoard('rock-5b')).thermals.throttled, []);
+  });
+
+  it('asks the firmware of a Raspberry Pi by its tool where the kernel does not tell, and nobody else', async () => {
+    const asked: string[] = [];
+    const tool: AskTool = async (program, words) => {
+      asked.push([program, ...words].join(' '));
+      return 'throttled=0x50004\n';
+    };
+    const board = join(mkdtempSync(join(tmpdir(), 'octet-board-')), 'pi');
+    cpSync(join(boards, 'raspberry-pi-5'), board, { recursive: true });
+    rmSync(join(board, 'sys/devices/platform'), { recursive: true });
+    const { thermals } = await probeHardware({ root: board, tool });
+    rmSync(join(board, '..'), { recursive: true });
+    assert.deepEqual(
+      [thermals.throttled, thermals.throttledSinceBoot],
+      [['throttled'], ['under-voltage', 'throttled']],
+    );
+    for (const other of ['raspberry-pi-4', 'rock-5b']) await probeHardware({ root: join(boards, other), tool });
+    assert.deepEqual(asked, ['vcgencmd get_throttled']);
+  });
+
+  it('reads zones by type and leaves out those that are off or stand still', async () => {
+    const { zones } = await probeBoard('jetson-xavier-nx');
+    assert.deepEqual(zones, [
+      { type: 'CPU-therm', temperatureC: 47.5 },
+      { type: 'AUX-therm', temperatureC: 46.5 },
+      { type: 'AO-therm', temperatureC: 46 },
+    ]);
+  });
+
+  it('reads the power rails of Jetson boards, new driver and old, the whole board first', async () => {
+    const wattsOf = async (board: string) =>
+      (await probeBoard(board)).power.map(({ name, scope, watts }) => [name, scope, watts?.toFixed(3)]);
+    // 4968 mV × 912 mA, and so on; the sum of shunt voltages is no rail.
+    assert.deepEqual(await wattsOf('jetson-xavier-nx'), [
+      ['VDD_IN', 'board', '4.531'],
+      ['VDD_CPU_GPU_CV', 'processor', '0.914'],
+      ['VDD_SOC', 'processor', '1.113'],
+    ]);
+    assert.deepEqual((await wattsOf('jetson-nano'))[0], ['POM_5V_IN', 'board', '2.143']);
+    assert.deepEqual(await wattsOf('raspberry-pi-5'), []);
+  });
+
+  it('reads governor, range and clock of every group of cores', async () => {
+    const { clocks } = await probeBoard('jetson-nano');
+    assert.deepEqual(clocks, [
+      { cpus: [0, 1, 2, 3], governor: 'schedutil', minMHz: 102, maxMHz: 922, currentMHz: 922, hardwareMaxMHz: 1479 },
+    ]);
+    assert.equal((await probeBoard('rock-5b')).clocks.length, 3);
+  });
+
+  it('tells swap in compressed memory from swap on a card', async () => {
+    const { swap } = (await probeBoard('raspberry-pi-3')).memory;
+    assert.deepEqual(swap, [{ name: '/dev/zram0', kind: 'zram', sizeBytes: 930_288 * 1024, usedBytes: 50_176 * 1024 }]);
+    assert.equal((await probeBoard('raspberry-pi-zero-2-w')).memory.swap[0]?.kind, 'file');
+    assert.equal((await probeBoard('jetson-nano')).memory.swap.length, 4);
+  });
+
+  /** Board → what deserves a sentence there, in order. */
+  const remarks = {
+    'raspberry-pi-zero-2-w': [/cool the board/, /swapped to disk/],
+    'raspberry-pi-3': [/earlier since boot/, /zram/],
+    'raspberry-pi-4': [/stronger supply/, /cool the board/],
+    'raspberry-pi-5': [],
+    'jetson-nano': [/power mode/],
+    'jetson-xavier-nx': [/cool the board/, /power mode/],
+    'jetson-orin-nano': [],
+    'rock-5b': [/taskset -c 4,5,6,7/],
+    'x86-vnni-vm': [],
+  } as const satisfies Record<keyof typeof expectations, readonly RegExp[]>;
+  for (const [folder, expected] of Object.entries(remarks)) {
+    it(`says what would spoil figures on ${folder}`, async () => {
+      const { remarks: said } = await probeBoard(folder);
+      assert.equal(said.length, expected.length, said.join('\n'));
+      for (const [at, pattern] of expected.entries()) assert.match(said[at]!, pattern);
+    });
+  }
 
   it('says what it could not find out', async () => {
     const { gaps, thermals } = await probeBoard('x86-vnni-vm');
@@ -107,6 +198,27 @@ describe('probing a system that tells little', () => {
     assert.equal(report.cpu.cores, 0);
     assert.equal(report.memory.totalBytes, null);
     assert.equal(report.thermals.temperatureC, null);
+  });
+
+  it('recognises a 32-bit system on a 64-bit kernel', async () => {
+    const board = join(folder, 'narrow');
+    cpSync(join(boards, 'raspberry-pi-4'), board, { recursive: true });
+    assert.deepEqual((await probeHardware({ root: board })).system, { kernelBits: 64, userlandBits: 64 });
+    renameSync(join(board, 'lib/ld-linux-aarch64.so.1'), join(board, 'lib/ld-linux-armhf.so.3'));
+    const { system, remarks } = await probeHardware({ root: board });
+    assert.deepEqual(system, { kernelBits: 64, userlandBits: 32 });
+    assert.match(remarks[0]!, /install the 64-bit image/);
+  });
+
+  it('names a meter that it may not read as a gap', async () => {
+    const board = join(folder, 'metered');
+    cpSync(join(boards, 'x86-vnni-vm'), board, { recursive: true });
+    const meter = join(board, 'sys/class/powercap/intel-rapl:0');
+    mkdirSync(meter, { recursive: true });
+    writeFileSync(join(meter, 'name'), 'package-0\n');
+    const { power, gaps } = await probeHardware({ root: board });
+    assert.deepEqual(power, [{ name: 'package-0', scope: 'processor', watts: null, isReadable: false }]);
+    assert.match(gaps.at(-1)!, /package-0 cannot be read/);
   });
 
   it('counts only the features that every core has', async () => {
