@@ -54,7 +54,8 @@ function runTests(files: readonly string[], concurrency: number): number {
   const { status } = spawnSync(
     process.execPath,
     ['--test', `--test-concurrency=${concurrency}`, '--test-timeout=300000', '--test-reporter=spec', ...files],
-    { cwd: root, stdio: 'inherit' },
+    // Plain text, wherever the tests run: a CI's environment asks for colours even where nobody looks.
+    { cwd: root, stdio: 'inherit', env: { ...process.env, NO_COLOR: '1' } },
   );
   return status ?? 1;
 }

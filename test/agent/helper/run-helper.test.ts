@@ -30,6 +30,7 @@ describe('the helper', () => {
   });
 
   it('is an error of its own when it dies, naming what killed it', async () => {
+    await waitUntil('the end of earlier helpers', () => helpers().length === 0);
     const result = assert.rejects(runHelper('probe', {}), { code: 'CHILD_FAILED', message: /probe.*SIGKILL/ });
     process.kill(await waitUntil('a helper', () => helpers()[0]), 'SIGKILL');
     await result;
