@@ -25,7 +25,7 @@ const remarks: readonly Remark[] = [
     thermals.throttled?.length === 0 &&
     thermals.throttledSinceBoot?.length !== 0 &&
     thermals.throttledSinceBoot !== null &&
-    'it was held back earlier since boot: a long load may do it again',
+    'it was held back earlier since boot: a long load may do it again; octet bench MODEL --sustained 10min shows it',
   ({ clocks }) =>
     clocks.some(({ governor }) => governor === 'powersave') &&
     'governor powersave: clocks stay low; cpupower frequency-set -g performance while measuring',

@@ -13,14 +13,17 @@ export function readConditions(): Conditions {
 
 /** What makes a measurement between these two moments doubtful, in words; empty when nothing does. */
 export function doubtsAbout(before: Conditions, after: Conditions): string[] {
-  const doubts = new Set<string>();
-  for (const reason of [...(before.throttled ?? []), ...(after.throttled ?? [])])
-    doubts.add(`the board was ${phrases[reason]}`);
-  const started = (after.throttledSinceBoot ?? []).filter((reason) => !before.throttledSinceBoot?.includes(reason));
-  for (const reason of started) doubts.add(`the board was ${phrases[reason]}`);
+  const doubts = throttledBetween(before, after);
   if ((after.temperatureC ?? 0) - (before.temperatureC ?? Number.POSITIVE_INFINITY) > 15)
-    doubts.add(`it warmed up from ${before.temperatureC} to ${after.temperatureC} °C`);
-  return [...doubts];
+    doubts.push(`it warmed up from ${before.temperatureC} to ${after.temperatureC} °C`);
+  return doubts;
+}
+
+/** What held the processor back at one of two moments, or began to in between; in words, each once. */
+export function throttledBetween(before: Thermals, after: Thermals): string[] {
+  const started = (after.throttledSinceBoot ?? []).filter((reason) => !before.throttledSinceBoot?.includes(reason));
+  const reasons = [...(before.throttled ?? []), ...(after.throttled ?? []), ...started];
+  return [...new Set(reasons.map((reason) => `the board was ${phrases[reason]}`))];
 }
 
 const phrases = {

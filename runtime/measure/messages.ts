@@ -2,6 +2,7 @@
 import type { ErrorRecord } from '../base/errors.ts';
 import type { Pipeline, Task } from '../data/pipeline.ts';
 import type { Feeds } from '../graph/tensor.ts';
+import type { BenchRequest, BenchResult } from './bench-messages.ts';
 
 /** Where a trial takes its inputs: held-out windows, so that what is timed is what will run. */
 export type TrialData = {
@@ -52,7 +53,7 @@ export type PairedRequest = {
 /** A model of one node, loaded and run like `alone`: the memory that any model costs. */
 export type FloorRequest = { readonly kind: 'floor'; readonly threads: number };
 
-export type TrialRequest = PrepareRequest | AloneRequest | PairedRequest | FloorRequest;
+export type TrialRequest = PrepareRequest | AloneRequest | PairedRequest | FloorRequest | BenchRequest;
 
 export type TrialMemory = {
   /** The process's peak resident memory (VmHWM) after loading and the first calls, before any data set is read. */
@@ -131,7 +132,7 @@ export type Round = {
 
 export type FloorResult = { readonly kind: 'floor'; readonly peakBytes: number };
 
-export type TrialResult = PrepareResult | AloneResult | PairedResult | FloorResult;
+export type TrialResult = PrepareResult | AloneResult | PairedResult | FloorResult | BenchResult;
 
 export type TrialEvent =
   /** A sign of life. */

@@ -9,6 +9,7 @@ import { graphOf, modelOf, node, valueInfo } from '../graph/build.ts';
 import { encodeModel } from '../graph/save.ts';
 import { requireSupportedPlatform } from '../hardware/platform.ts';
 import { readProcessMemory } from '../hardware/process-memory.ts';
+import { measureBench } from './bench-trial.ts';
 import { decideWindows } from './decide.ts';
 import type {
   AloneRequest,
@@ -27,6 +28,7 @@ import type {
 } from './messages.ts';
 import { summarizeModel } from './model-summary.ts';
 import { runPairedBlocks } from './paired-blocks.ts';
+import { peakAfterFirstCalls } from './peak-memory.ts';
 import { median } from './statistics.ts';
 import { type Call, monotonicUs, summarizeTimes, timeCalls, warmUp } from './timing.ts';
 import { chooseFeeds, openHeldOut, rotatingCall, syntheticFeeds } from './trial-feeds.ts';
@@ -61,6 +63,8 @@ function measure(request: TrialRequest, onProgress: OnProgress): Promise<TrialRe
       return measurePaired(request, onProgress);
     case 'floor':
       return measureFloor(request);
+    case 'bench':
+      return measureBench(request, onProgress);
     default:
       return request satisfies never;
   }
@@ -129,15 +133,6 @@ async function measureFloor({ threads }: FloorRequest): Promise<FloorResult> {
   const session = await openSession(encodeModel(modelOf(relu)), { threads });
   const call = rotatingCall(session, [syntheticFeeds(session.inputs)]);
   return { kind: 'floor', peakBytes: await peakAfterFirstCalls(call) };
-}
-
-/**
- * The process's peak after a fixed number of calls: ONNX Runtime has then allocated all it will, while JavaScript's garbage,
- * which grows with the number of calls and not with the model, is still little and the same for every model.
- */
-async function peakAfterFirstCalls(call: Call): Promise<number> {
-  await timeCalls(call, 50, 1, monotonicUs);
-  return readProcessMemory('self').peakBytes ?? process.resourceUsage().maxRSS * 1024;
 }
 
 type Run = Pick<AloneResult, 'latency' | 'throughputPerSecond'> & Pick<TrialMemory, 'pssBytes'>;

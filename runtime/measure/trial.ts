@@ -16,6 +16,8 @@ export type TrialOptions = {
   readonly niceness?: number;
   /** A trial that says nothing for so long is taken for hung. Default one minute. */
   readonly silenceMs?: number;
+  /** Watches the process from outside, from its start until it is disposed of. */
+  readonly watch?: (pid: number) => Disposable;
   /** How the process is started; tests start other programs. */
   readonly start?: (niceness: number) => ChildProcess;
 };
@@ -31,12 +33,13 @@ const defaultSilenceMs = 60_000;
 /** Measures in a child process. @throws only the signal's reason, when aborted. */
 export async function runTrial<R extends TrialRequest>(
   request: R,
-  { signal, onProgress, niceness = 10, silenceMs = defaultSilenceMs, start }: TrialOptions = {},
+  { signal, onProgress, niceness = 10, silenceMs = defaultSilenceMs, watch, start }: TrialOptions = {},
 ): Promise<TrialOutcome<ResultOf<R>>> {
   signal?.throwIfAborted();
   const before = readConditions();
   const child = (start ?? startTrial)(niceness);
   offerToOutOfMemoryKiller(child.pid);
+  using _watching = child.pid === undefined ? undefined : watch?.(child.pid);
   const abort = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', abort, { once: true });
   try {

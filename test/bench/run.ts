@@ -17,6 +17,7 @@ const benches = {
   demo: async () => (await import('./demo.ts')).benchDemo(),
   runner: async () => (await import('./runner.ts')).benchRunner(),
   agent: async () => (await import('./agent-memory.ts')).benchAgentMemory(),
+  bench: async () => (await import('./bench.ts')).benchBench(),
 } as const satisfies Record<string, () => Promise<readonly BenchRow[]>>;
 
 const wanted = process.argv.slice(2);

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { sha256Of } from '../../runtime/base/files.ts';
+import { checkValue } from '../../runtime/base/json.ts';
+import { benchReportSchema } from '../../runtime/measure/bench-report.ts';
 
 const root = join(import.meta.dirname, '../..');
 const model = join(root, 'models/bundled/watch-exercise');
@@ -21,23 +24,47 @@ describe('octet bench', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('measures latency, throughput, load time and memory of a model folder on real windows', () => {
+  it('measures a model folder on real windows, and prints what its schema promises', () => {
     const data = join(model, 'recordings/p01-internal-rotation-left');
-    const { status, stdout, stderr } = octet('bench', model, '--data', data, '--duration', '200ms', '--json');
+    const csv = join(folder, 'windows.csv');
+    const words = ['bench', model, '--data', data, '--duration', '300ms', '--json', '--csv', csv];
+    const { status, stdout, stderr } = octet(...words);
     assert.equal(status, 0, stderr);
-    const report = JSON.parse(stdout);
-    assert.ok(report.p50Us > 0 && report.p50Us <= report.p90Us && report.p90Us <= report.p99Us);
+    const report = checkValue(JSON.parse(stdout), benchReportSchema, {
+      code: 'DATA_INVALID',
+      what: 'octet bench --json',
+    });
+    const { p50, p90, p99, p999 } = report.latency;
+    assert.ok(p50.valueUs <= p90.valueUs && p90.valueUs <= p99.valueUs && p99.valueUs <= p999.valueUs);
+    assert.ok(p50.lowUs! <= p50.valueUs && p50.valueUs <= p50.highUs!);
     // One inference after another: the rate is about the inverse of the mean, within a factor for outliers and noise.
-    assert.ok(report.throughputPerSecond * report.p50Us < 1.5e6 && report.throughputPerSecond * report.p50Us > 1e5);
-    assert.ok(report.loadMs > 0 && report.memoryIncrementBytes < report.peakMemoryBytes);
+    const ratio = (report.throughputPerSecond * p50.valueUs) / 1e6;
+    assert.ok(ratio < 1.5 && ratio > 0.1, `rate × p50 = ${ratio}`);
+    assert.ok(report.load.ms > 0 && report.memory.incrementBytes < report.memory.peakBytes);
+    assert.ok(report.memory.readings >= 1 && report.memory.steadyPssBytes! <= report.memory.peakPssBytes!);
     assert.match(report.inputs, /held-out windows/);
+    assert.equal(report.model.sha256, sha256Of(readFileSync(join(model, 'model.onnx'))));
+    assert.deepEqual(report.again.slice(0, 5), ['octet', 'bench', model, '--mode', 'single-stream']);
+    const lines = readFileSync(csv, 'utf8').trimEnd().split('\n');
+    assert.equal(lines.length, 1 + report.windows.length);
+    assert.equal(lines[1]!.split(',').length, lines[0]!.split(',').length);
   });
 
-  it('runs a bare ONNX file on synthetic input, and prints a table for people', () => {
-    const { status, stdout } = octet('bench', join(model, 'model.onnx'), '--duration', '100ms');
-    assert.equal(status, 0);
+  it('runs a bare ONNX file on synthetic input, several samples a query, and prints a table for people', () => {
+    const words = ['--mode', 'multi-stream', '--duration', '100ms', '--sustained', '100ms'];
+    const { status, stdout, stderr } = octet('bench', join(model, 'model.onnx'), ...words);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /mode +multi-stream, 8 samples a query/);
     assert.match(stdout, /inputs +synthetic/);
-    assert.match(stdout, /latency +p50 .*p90 .*p99/);
+    assert.match(stdout, /latency +p50 .*p90 /);
+    assert.match(stdout, /^cold .*, sustained .* times; /m);
+  });
+
+  it('publishes the schema of its report without a model, and wants one otherwise', () => {
+    const { status, stdout } = octet('bench', '--schema');
+    assert.equal(status, 0);
+    assert.ok(JSON.parse(stdout).properties.latency.properties.p999);
+    assert.equal(octet('bench').status, 2);
   });
 
   it('tells what is wrong with a model, with the exit code of a wrong request', () => {

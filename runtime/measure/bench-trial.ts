@@ -1,0 +1,78 @@
+/** The child's side of `octet bench`: load, first query, warm-up until stable, windows, and a sustained run where wanted. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { engineVersion, openSession } from '../engine/session.ts';
+import { readThermals } from '../hardware/thermals.ts';
+import type { BenchRequest, BenchResult } from './bench-messages.ts';
+import { readCounters } from './disturbance.ts';
+import { machineMs } from './machine-clock.ts';
+import { peakAfterFirstCalls } from './peak-memory.ts';
+import { createQuery } from './query.ts';
+import { poolTimes } from './time-log.ts';
+import { callsPerReading, clockTickUs, monotonicUs, timeCalls, warmUp } from './timing.ts';
+import { syntheticFeeds } from './trial-feeds.ts';
+import { hasEnough, keptOf, runWindows, type WindowTools } from './windows.ts';
+
+/** Long enough for a slow model's fifteen calls; a model that settles sooner ends sooner. */
+const warmUpBudgetMs = 5000;
+/** Points of the sustained curve. */
+const sustainedPoints = 60;
+
+export async function measureBench(
+  request: BenchRequest,
+  onProgress: (fraction: number) => void,
+): Promise<BenchResult> {
+  const { modelPath, threads, mode, batch, windowMs, windows, mostWindows, sustainedMs } = request;
+  const loadFromUs = monotonicUs();
+  const session = await openSession(modelPath, { threads });
+  const loadMs = (monotonicUs() - loadFromUs) / 1000;
+  const { call: query, isBatched } = createQuery(
+    session,
+    request.feeds ?? [syntheticFeeds(session.inputs)],
+    mode,
+    batch,
+  );
+  const [firstUs] = await timeCalls(query, 1, 1, monotonicUs);
+  const peakBytes = await peakAfterFirstCalls(query);
+  const warmFromUs = monotonicUs();
+  const { callUs, isStable } = await warmUp(query, warmUpBudgetMs, monotonicUs);
+  const warmUpMs = (monotonicUs() - warmFromUs) / 1000;
+  const tickUs = clockTickUs(monotonicUs);
+  const tools: WindowTools = {
+    query,
+    queriesPerReading: callsPerReading(callUs, tickUs),
+    threads,
+    now: monotonicUs,
+    readCounters: () => readCounters(performance.now()),
+    readThermals,
+    rest: nextTurn,
+  };
+  const fromMachineMs = machineMs();
+  const timed = await runWindows(tools, windowMs, (done) => {
+    onProgress(done.length / mostWindows);
+    return hasEnough(done, windows, mostWindows);
+  });
+  const toMachineMs = machineMs();
+  const kept = keptOf(timed.map(({ window }) => window));
+  const sustained = sustainedMs === 0 ? [] : await runSustained(tools, sustainedMs, onProgress);
+  return {
+    kind: 'bench',
+    ...{ loadMs, firstUs: firstUs!, peakBytes, isStable, warmUpMs, isBatched },
+    clockTickUs: tickUs,
+    queriesPerReading: tools.queriesPerReading,
+    windows: timed.map(({ window }) => window),
+    kept,
+    timesUs: poolTimes(kept.map((at) => timed[at]!.log)),
+    sustained,
+    ...{ fromMachineMs, toMachineMs, engineVersion },
+  };
+}
+
+/** Without a pause and without choosing: what heat does to it is what is wanted. */
+async function runSustained(tools: WindowTools, sustainedMs: number, onProgress: (fraction: number) => void) {
+  const untilUs = monotonicUs() + sustainedMs * 1000;
+  const timed = await runWindows(tools, sustainedMs / sustainedPoints, () => {
+    onProgress(1 - Math.max(0, untilUs - monotonicUs()) / (sustainedMs * 1000));
+    return monotonicUs() >= untilUs;
+  });
+  return timed.map(({ window }) => window);
+}
