@@ -67,7 +67,8 @@ async function writeConfig(options: DemoOptions, folder: string, broker: DemoBro
     speed: options.speed,
   });
   const path = join(folder, 'agent.json');
-  await writeFileAtomic(path, `${JSON.stringify(config, null, 2)}\n`);
+  // The user's own broker may want a password, which is then part of its URL.
+  await writeFileAtomic(path, `${JSON.stringify(config, null, 2)}\n`, 0o600);
   return path;
 }
 

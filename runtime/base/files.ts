@@ -10,13 +10,18 @@ import { OctetError, systemCodeOf } from './errors.ts';
 
 /**
  * Writes `data` to `path` so that a crash at any moment leaves the old file or the new one.
+ * @param mode permissions, less the process's umask; 0o600 for what may hold a secret.
  * @throws DISK_FULL when there is no room (the old file stays), WRITE_FAILED otherwise.
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array | Iterable<Uint8Array>): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array | Iterable<Uint8Array>,
+  mode = 0o666,
+): Promise<void> {
   const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2, 8)}.partial`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    const file = await open(temporary, 'wx');
+    const file = await open(temporary, 'wx', mode);
     try {
       if (typeof data === 'string' || data instanceof Uint8Array) await file.writeFile(data);
       else for (const part of data) await file.writeFile(part);
