@@ -66,10 +66,13 @@ export type TrialMemory = {
 export type LatencySummary = {
   readonly p50Us: number;
   readonly p90Us: number;
+  readonly p95Us: number;
   readonly p99Us: number;
   /** In alternating blocks: the median block's mean. */
   readonly meanUs: number;
   readonly calls: number;
+  /** The values below which 0, 1, 2, … 100 per cent of the calls lie. */
+  readonly quantilesUs: readonly number[];
 };
 
 /** What a model is made of: how many of each operator, and how many weights each kind of operator holds. */

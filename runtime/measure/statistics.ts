@@ -6,7 +6,11 @@ import { binomialCdf } from './proportions.ts';
 
 /** Linear interpolation between order statistics. @param share 0 to 1. NaN of nothing. */
 export function percentile(values: ArrayLike<number>, share: number): number {
-  const sorted = Float64Array.from(values).sort();
+  return percentileOfSorted(Float64Array.from(values).sort(), share);
+}
+
+/** The same of values that are in ascending order already. */
+export function percentileOfSorted(sorted: ArrayLike<number>, share: number): number {
   const at = (sorted.length - 1) * share;
   const [low, high] = [sorted[Math.floor(at)] ?? Number.NaN, sorted[Math.ceil(at)] ?? Number.NaN];
   return low + (high - low) * (at - Math.floor(at));

@@ -3,7 +3,7 @@
  * starts only once the figures have settled.
  */
 import type { LatencySummary } from './messages.ts';
-import { median, percentile } from './statistics.ts';
+import { median, percentileOfSorted } from './statistics.ts';
 
 /** Microseconds from an arbitrary origin. */
 export type NowUs = () => number;
@@ -69,11 +69,15 @@ export function isSettled(windows: readonly number[]): boolean {
 }
 
 export function summarizeTimes(timesUs: readonly number[]): LatencySummary {
+  const sorted = Float64Array.from(timesUs).sort();
+  const quantilesUs = Array.from({ length: 101 }, (_, percent) => percentileOfSorted(sorted, percent / 100));
   return {
-    p50Us: percentile(timesUs, 0.5),
-    p90Us: percentile(timesUs, 0.9),
-    p99Us: percentile(timesUs, 0.99),
+    p50Us: quantilesUs[50]!,
+    p90Us: quantilesUs[90]!,
+    p95Us: quantilesUs[95]!,
+    p99Us: quantilesUs[99]!,
     meanUs: timesUs.reduce((sum, time) => sum + time, 0) / timesUs.length,
     calls: timesUs.length,
+    quantilesUs,
   };
 }

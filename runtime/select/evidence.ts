@@ -1,91 +1,65 @@
 /**
- * The record of a selection: every figure with the conditions it was taken under, so that a choice can be explained and
- * checked long after. Written once, named by the digest of what was chosen.
+ * The record of a selection: every figure with the conditions it was taken under and everything needed to run it again, so that a
+ * choice can be explained, checked and repeated long after. Written once, named by the digest of what was chosen.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from '../base/files.ts';
-import { recipeSchema } from '../quantize/recipe.ts';
+import { pipelineSchema, taskSchema } from '../data/pipeline.ts';
+import { objectives } from './selection.ts';
+import { sessionSettingsSchema } from './session-settings.ts';
+import { bytes, digest, microseconds, trialEvidenceSchema } from './trial-evidence.ts';
 
-const digest = z.string().regex(/^[0-9a-f]{64}$/);
-const bytes = z.number().nonnegative().describe('bytes');
-const microseconds = z.number().nonnegative().describe('microseconds');
-
-const conditionsSchema = z.object({
-  temperatureC: z.number().nullable(),
-  sensor: z.string().nullable(),
-  throttled: z.array(z.string()).readonly().nullable(),
-  throttledSinceBoot: z.array(z.string()).readonly().nullable(),
-  frequencyMHz: z.number().nullable(),
-  maxFrequencyMHz: z.number().nullable(),
-  governor: z.string().nullable(),
-  load1: z.number(),
-});
-const around = { before: conditionsSchema, after: conditionsSchema };
-
-const latencySchema = z.object({
-  p50Us: microseconds,
-  p90Us: microseconds,
-  p99Us: microseconds,
-  meanUs: microseconds,
-  calls: z.int(),
+/** What was asked for. Null is no limit. */
+const demandsSchema = z.object({
+  objective: z.enum(objectives),
+  latencyP95Us: microseconds.nullable(),
+  memoryBytes: bytes.nullable(),
+  memoryIncrementBytes: bytes.nullable(),
+  maxDrop: z.number(),
+  maxDisagreement: z.number(),
+  timeMs: z.number().describe('The time that the selection might take.'),
+  usual: sessionSettingsSchema.describe('The settings of the float32 that everything is compared with.'),
+  searched: z.boolean().describe('Whether other session settings were tried, too.'),
 });
 
-const aloneSchema = z.object({
-  loadMs: z.number(),
-  firstUs: microseconds,
-  latency: latencySchema,
-  throughputPerSecond: z.number(),
-  peakBytes: bytes,
-  pssBytes: bytes.nullable(),
-  isStable: z.boolean(),
-  ...around,
-});
-
-const pairedSchema = z.object({
-  float32: latencySchema,
-  variant: latencySchema,
-  callsPerBlock: z.int(),
-  isStable: z.boolean(),
-  /** `[float32 p50, variant p50]` of each round, microseconds; even rounds start with float32. */
-  blockMediansUs: z.array(z.tuple([microseconds, microseconds])),
-  ...around,
-});
-
-const trialSchema = z.object({
-  variant: z.string(),
-  sha256: digest,
-  sizeBytes: bytes,
-  recipe: recipeSchema.nullable(),
-  /** Integer kernel or reason for staying float, by node. */
-  nodes: z.array(
-    z.object({ node: z.string(), opType: z.string(), kernel: z.string().optional(), reason: z.string().optional() }),
+const searchSchema = z.object({
+  mode: z
+    .enum(['full', 'confirmation', 'contradicted', 'repeat'])
+    .describe('contradicted: another record was to be confirmed, was not, and the whole search followed.'),
+  note: z.string().describe('In words; empty for a plain search.'),
+  reference: z
+    .object({ board: z.string(), createdMs: z.number(), chosen: z.string(), chosenSha256: digest })
+    .nullable()
+    .describe('The record that was confirmed or repeated.'),
+  rounds: z.array(
+    z.object({
+      atMs: z.number(),
+      budgetMs: z.number().describe('For each comparison.'),
+      contenders: z.array(z.string()),
+    }),
   ),
-  alone: aloneSchema.nullable(),
-  paired: pairedSchema.nullable(),
-  accuracy: z.looseObject({ verdict: z.string(), value: z.number(), bound: z.number() }).nullable(),
-  failure: z.string().nullable(),
-  chosen: z.boolean(),
-  reason: z.string(),
 });
 
 export const evidenceSchema = z.object({
-  format: z.literal(1),
-  /** Unix time, milliseconds. */
-  createdMs: z.number(),
+  format: z.literal(2),
+  createdMs: z.number().describe('Unix time, milliseconds.'),
   durationMs: z.number(),
-  verdict: z.string(),
+  spentMs: z.object({ preparing: z.number(), building: z.number(), searching: z.number(), measuring: z.number() }),
   outcome: z.enum(['met', 'closest']),
+  verdict: z.string(),
+  chosen: z.string().describe('The name of a trial.'),
   chosenSha256: digest,
-  model: z.object({ sha256: digest, featuresSha256: digest.nullable() }),
-  data: z.object({ paths: z.array(z.string()), heldOut: z.string(), heldOutWindows: z.int() }),
-  settings: z.object({
-    objective: z.string(),
-    threads: z.int(),
-    memoryBytes: z.number().nullable(),
-    maxDrop: z.number(),
-    maxDisagreement: z.number(),
+  model: z.object({
+    path: z.string(),
+    sha256: digest,
+    featuresPath: z.string().nullable(),
+    featuresSha256: digest.nullable(),
+    task: taskSchema.nullable(),
+    pipeline: pipelineSchema.nullable(),
   }),
+  data: z.object({ paths: z.array(z.string()), sha256: digest, heldOut: z.string(), heldOutWindows: z.int() }),
+  demands: demandsSchema,
   environment: z.object({
     octet: z.string(),
     node: z.string(),
@@ -97,16 +71,27 @@ export const evidenceSchema = z.object({
     cores: z.int(),
     cpuFeatures: z.array(z.string()),
   }),
-  /** Peak memory of a model of one node, measured like the others. */
-  floorBytes: bytes,
-  /** What makes the figures doubtful: throttling, heat. */
-  doubts: z.array(z.string()),
-  trials: z.array(trialSchema),
-  excluded: z.array(z.object({ variant: z.string(), reason: z.string() })),
+  timeline: z
+    .array(
+      z.object({
+        atMs: z.number().describe('Since the selection began.'),
+        temperatureC: z.number().nullable(),
+        frequencyMHz: z.number().nullable(),
+        load1: z.number(),
+        throttled: z.array(z.string()),
+      }),
+    )
+    .describe('The conditions, about once a second.'),
+  floorBytes: bytes.describe('Peak memory of a model of one node, measured like the others.'),
+  doubts: z.array(z.string()).describe('What makes the figures doubtful: throttling, heat.'),
+  search: searchSchema,
+  trials: z
+    .array(trialEvidenceSchema)
+    .describe('float32 under the usual settings first, then from simple to involved.'),
+  excluded: z.array(z.object({ variant: z.string(), reason: z.string() })).describe('What was not tried, and why.'),
 });
 
 export type Evidence = z.output<typeof evidenceSchema>;
-export type TrialEvidence = z.output<typeof trialSchema>;
 
 /** @returns the path, `<folder>/<sha256 of what was chosen>.json`. @throws DISK_FULL, WRITE_FAILED */
 export async function writeEvidence(folder: string, evidence: Evidence): Promise<string> {

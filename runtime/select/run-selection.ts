@@ -20,6 +20,7 @@ import { type Budgets, measureVariants, trialDataOf } from './measure-variants.t
 import { contenderFrom, type Measured, rowFrom, type VariantFile } from './measured.ts';
 import { doubtsOf, evidenceFrom } from './record.ts';
 import type { SelectionProgress, SelectionRequest, SelectionResult } from './selection.ts';
+import { recordTimeline } from './timeline.ts';
 
 export type SelectionOptions = {
   readonly onProgress?: (progress: SelectionProgress) => void;
@@ -45,20 +46,31 @@ export async function runSelection(
   { onProgress = () => {}, signal, hardware, clock = systemClock, budgets }: SelectionOptions = {},
 ): Promise<SelectionResult> {
   const fromMs = clock.monotonicMs();
+  const sinceMs = () => clock.monotonicMs() - fromMs;
+  using timeline = recordTimeline(sinceMs);
   const measuring = { onProgress, ...(signal ? { signal } : {}), ...(budgets ? { budgets } : {}) };
   onProgress({ phase: 'calibrating', fraction: 0, detail: 'looking at the model and its data' });
   const device = hardware ?? (await probeHardware());
   const prepared = await prepare(request, signal);
+  const preparedMs = sinceMs();
   const proposed = candidates(device.int8, prepared.summary);
   const float32 = await float32File(request.modelPath);
   const recipes = proposed.included.flatMap(({ recipe }) => recipe ?? []);
   const built = await build(request, recipes, onProgress, signal);
+  const builtMs = sinceMs();
   const files = [float32, ...built.files] as const;
   const measurements = await measureVariants(request, prepared, files, measuring);
   const choice = doubtful(choose(measurements.variants.map(contenderFrom), request), doubtsOf(measurements.variants));
   const excluded = [...proposed.excluded.map(({ name, reason }) => ({ variant: name, reason })), ...built.skipped];
-  const durationMs = clock.monotonicMs() - fromMs;
-  const recorded = { request, prepared, hardware: device, measurements, choice, excluded };
+  const durationMs = sinceMs();
+  const spentMs = {
+    preparing: preparedMs,
+    building: builtMs - preparedMs,
+    searching: 0,
+    measuring: durationMs - builtMs,
+  };
+  const { moments } = timeline;
+  const recorded = { request, prepared, hardware: device, measurements, choice, excluded, timeline: moments, spentMs };
   const evidence = await evidenceFrom({ ...recorded, createdMs: clock.wallMs(), durationMs });
   const evidencePath = await writeEvidence(join(request.workFolder, 'evidence'), evidence);
   const { variants, floorBytes } = measurements;

@@ -3,7 +3,7 @@
  * the other, each on its own nodes of the same model (static for the convolutions, dynamic for the LSTM).
  */
 import { z } from 'zod';
-import { speedRewriteNames } from '../prepare/speed-rewrites.ts';
+import { speedRewriteNames } from '../prepare/speed-rewrite-names.ts';
 import { type Recipe, recipeSchema } from '../recipe.ts';
 
 export const composedSchema = z.strictObject({

@@ -7,7 +7,7 @@ import { constantOf } from '../../graph/initializer.ts';
 import { type Model, subgraphsOf } from '../../graph/model.ts';
 import { elementCount } from '../../graph/tensor.ts';
 import type { NodeOutcome } from '../messages.ts';
-import { type SpeedRewrite, speedRewriteNames } from '../prepare/speed-rewrites.ts';
+import { type SpeedRewrite, speedRewriteNames } from '../prepare/speed-rewrite-names.ts';
 import { type DynamicRecipe, dynamicSchema, type Recipe, type StaticRecipe, staticSchema } from '../recipe.ts';
 import type { ComposedRecipe } from './composed-recipe.ts';
 import { type Exclusion, floatBeginnings, floatEnds, singleChanges } from './regions.ts';

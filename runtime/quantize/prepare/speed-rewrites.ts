@@ -22,11 +22,7 @@ import { omitZeroState } from '../../graph/rules/omit-zero-state.ts';
 import { syntheticFeeds } from '../../measure/trial-feeds.ts';
 import { modelInputs } from './prepare.ts';
 import { type Shapes, shapesOn, withShapes } from './run-shapes.ts';
-
-/** In the order in which they are applied. */
-export const speedRewriteNames = ['folded', 'fewer-nodes', 'fused-attention', 'fold-width', 'conv-2d'] as const;
-
-export type SpeedRewrite = (typeof speedRewriteNames)[number];
+import { type SpeedRewrite, speedRewriteNames } from './speed-rewrite-names.ts';
 
 /** Fed where the model states no size: it tells a batch from an axis of 1. */
 const unstatedSize = 2;

@@ -42,8 +42,11 @@ describe('timing calls', () => {
   });
 
   it('summarises into percentiles, mean and number', () => {
-    const summary = summarizeTimes(Array.from({ length: 101 }, (_, index) => index));
-    assert.deepEqual(summary, { p50Us: 50, p90Us: 90, p99Us: 99, meanUs: 50, calls: 101 });
+    const times = Array.from({ length: 101 }, (_, index) => index);
+    assert.deepEqual(summarizeTimes(times.toReversed()), {
+      ...{ p50Us: 50, p90Us: 90, p95Us: 95, p99Us: 99, meanUs: 50, calls: 101 },
+      quantilesUs: times,
+    });
   });
 });
 

@@ -55,9 +55,11 @@ describe('a selection', () => {
     assert.equal(evidence.model.sha256, await sha256OfFile(request.modelPath));
     assert.equal(evidence.trials.length, result.rows.length);
     assert.match(evidence.environment.onnxRuntime, /^\d+\.\d+/);
+    assert.ok(evidence.timeline.length >= 2);
     for (const { variant, paired, alone } of evidence.trials) {
       assert.ok(alone!.before.load1 >= 0);
-      if (variant !== 'float32') assert.ok(paired!.blockMediansUs.length >= 8);
+      if (variant !== 'float32') assert.ok(paired!.blocks.length >= 8);
+      if (variant !== 'float32') assert.equal(paired!.variant.quantilesUs[50], paired!.variant.p50Us);
     }
   });
 

@@ -9,7 +9,8 @@ import type { Model } from '../../../../runtime/graph/model.ts';
 import { encodeModel } from '../../../../runtime/graph/save.ts';
 import type { Tensor } from '../../../../runtime/graph/tensor.ts';
 import { assertSound } from '../../../../runtime/graph/verify.ts';
-import { rewriteForSpeed, type SpeedRewrite } from '../../../../runtime/quantize/prepare/speed-rewrites.ts';
+import type { SpeedRewrite } from '../../../../runtime/quantize/prepare/speed-rewrite-names.ts';
+import { rewriteForSpeed } from '../../../../runtime/quantize/prepare/speed-rewrites.ts';
 import { modelFrom, noise } from '../small-models.ts';
 
 async function outputOf(model: Model, x: Tensor): Promise<Tensor<'float32'>> {
