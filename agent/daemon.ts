@@ -128,7 +128,8 @@ export class Daemon implements AsyncDisposable {
       maxDelayMs: this.#config.broker.maxReconnectDelayMs,
       subscriptions: [topics.everythingTo(this.#config.device)],
       session: () => this.#session(store, publications),
-      onMessage: (topic) => log.warn({ topic }, 'order ignored: nothing unsigned runs, and no operator key is pinned'),
+      onMessage: ({ topic }) =>
+        log.warn({ topic }, 'order ignored: nothing unsigned runs, and no operator key is pinned'),
       onForgotten: () => {
         for (const { state } of this.#deployments)
           if (state.model && state.trials.length > 0) publications.trials(state.model, state.trials);

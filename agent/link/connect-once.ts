@@ -18,10 +18,35 @@ export type ConnectOptions = {
   readonly password?: string;
   /** PEM. */
   readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
-  /** Retained, QoS 1. */
-  readonly will: Will;
-  readonly onMessage: (topic: string, payload: Buffer) => void;
+  /** Retained, QoS 1; whoever is only a listener leaves none. */
+  readonly will?: Will;
+  /** The broker forgets this client when the connection ends. @default false */
+  readonly isTransient?: boolean;
+  readonly onMessage: (message: Arrived) => void;
   readonly signal: AbortSignal;
+};
+
+/** A message as it came. */
+export type Arrived = {
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** It was kept by the broker, rather than said now. */
+  readonly retain: boolean;
+  /** MQTT 5 only (§3.3.2.3.5, §3.3.2.3.6). */
+  readonly responseTopic?: string | undefined;
+  readonly correlationData?: Buffer | undefined;
+};
+
+export type PublishOptions = {
+  readonly qos: 0 | 1;
+  readonly retain: boolean;
+  /** @default application/json */
+  readonly contentType?: string;
+  /** MQTT 5 only: the broker drops it then, seconds; where to answer; what the answer repeats; `status` of an answer. */
+  readonly expirySeconds?: number;
+  readonly responseTopic?: string;
+  readonly correlationData?: Buffer;
+  readonly status?: number;
 };
 
 export type Connection = {
@@ -31,7 +56,7 @@ export type Connection = {
   /** The most unacknowledged messages that the broker takes. */
   readonly receiveMaximum: number;
   /** Resolves on PUBACK (QoS 0: when written). @throws PublishRefused, or an Error when the connection ends first. */
-  publish(topic: string, payload: string, options: { qos: 0 | 1; retain: boolean }): Promise<void>;
+  publish(topic: string, payload: string, options: PublishOptions): Promise<void>;
   /** Resolves on SUBACK, QoS 1. */
   subscribe(filters: readonly string[]): Promise<void>;
   /** Resolves with the reason when the connection has ended, whoever ended it. */
@@ -73,7 +98,10 @@ export function connectOnce(options: ConnectOptions): Promise<Connection> {
   const { signal, version } = options;
   signal.throwIfAborted();
   const client = mqtt.connect(options.url, clientOptions(options));
-  client.on('message', options.onMessage);
+  client.on('message', (topic, payload, { retain, properties }) => {
+    const { responseTopic, correlationData } = properties ?? {};
+    options.onMessage({ topic, payload, retain, responseTopic, correlationData });
+  });
   let lastError: Error | undefined;
   client.on('error', (error) => {
     lastError = error;
@@ -108,28 +136,40 @@ export function connectOnce(options: ConnectOptions): Promise<Connection> {
   });
 }
 
-function clientOptions({ version, clientId, username, password, tls, will }: ConnectOptions): IClientOptions {
+function clientOptions(options: ConnectOptions): IClientOptions {
+  const { version, clientId, username, password, tls, will, isTransient = false } = options;
   return {
     protocolVersion: version,
     clientId,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...tls,
-    clean: false,
+    clean: isTransient,
     keepalive: 60,
     connectTimeout: 10_000,
     reconnectPeriod: 0,
     queueQoSZero: false,
     resubscribe: false,
-    will: {
-      topic: will.topic,
-      payload: Buffer.from(will.payload),
-      qos: 1,
-      retain: true,
-      ...(version === 5 ? { properties: { willDelayInterval: willDelaySeconds } } : {}),
-    },
+    ...(will === undefined ? {} : { will: willFrom(will, version) }),
     // Finite: an abandoned session without end would fill the broker.
-    ...(version === 5 ? { properties: { sessionExpiryInterval: secondsPerDay } } : {}),
+    ...(version === 5 && !isTransient ? { properties: { sessionExpiryInterval: secondsPerDay } } : {}),
+  };
+}
+
+function willFrom({ topic, payload }: Will, version: MqttVersion): NonNullable<IClientOptions['will']> {
+  const properties = version === 5 ? { properties: { willDelayInterval: willDelaySeconds } } : {};
+  return { topic, payload: Buffer.from(payload), qos: 1, retain: true, ...properties };
+}
+
+function publishProperties(options: PublishOptions) {
+  const { contentType = 'application/json', expirySeconds, responseTopic, correlationData, status } = options;
+  return {
+    payloadFormatIndicator: true,
+    contentType,
+    ...(expirySeconds === undefined ? {} : { messageExpiryInterval: expirySeconds }),
+    ...(responseTopic === undefined ? {} : { responseTopic }),
+    ...(correlationData === undefined ? {} : { correlationData }),
+    ...(status === undefined ? {} : { userProperties: { status: String(status) } }),
   };
 }
 
@@ -138,10 +178,10 @@ function operations(
   closed: Promise<string>,
 ): Pick<Connection, 'publish' | 'subscribe' | 'end' | 'destroy'> {
   const unlessClosed = rejectOnClose(closed);
-  const json = { payloadFormatIndicator: true, contentType: 'application/json' };
   return {
-    publish: async (topic, payload, { qos, retain }) => {
-      const properties = client.options.protocolVersion === 5 ? { properties: json } : {};
+    publish: async (topic, payload, options) => {
+      const { qos, retain } = options;
+      const properties = client.options.protocolVersion === 5 ? { properties: publishProperties(options) } : {};
       try {
         await unlessClosed(client.publishAsync(topic, payload, { qos, retain, ...properties }));
       } catch (error) {

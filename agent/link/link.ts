@@ -2,7 +2,15 @@
 import type { Clock } from '../../runtime/base/clock.ts';
 import type { Logger } from '../../runtime/base/log.ts';
 import type { Outbox } from '../outbox/outbox.ts';
-import { ConnectFailure, type Connection, type ConnectOptions, connectOnce, type MqttVersion } from './connect-once.ts';
+import {
+  type Arrived,
+  ConnectFailure,
+  type Connection,
+  type ConnectOptions,
+  connectOnce,
+  type MqttVersion,
+  type PublishOptions,
+} from './connect-once.ts';
 import { retryDelays } from './delays.ts';
 import { type Greeting, Uplink } from './uplink.ts';
 import { nextVersion } from './versions.ts';
@@ -17,7 +25,7 @@ export type LinkOptions = {
   readonly subscriptions: readonly string[];
   /** Called once per CONNECT: a new session number, its will, and the retained messages to begin with. */
   readonly session: () => Session;
-  readonly onMessage: (topic: string, payload: Buffer) => void;
+  readonly onMessage: (message: Arrived) => void;
   /** The broker knows nothing of this device any more: what was retained there may be gone. */
   readonly onForgotten: () => void;
   /** The longest pause between two attempts. */
@@ -73,6 +81,11 @@ export class Link {
   /** Publishes a retained message now if there is a connection; without one, the next greeting will carry it. */
   refresh(greeting: Greeting): void {
     this.#open?.uplink.greet(greeting).catch(() => undefined); // the connection ended: the next one greets with it
+  }
+
+  /** Says something that is worthless later: without a connection it is not said at all. */
+  say(topic: string, payload: string, options: PublishOptions): void {
+    this.#open?.connection.publish(topic, payload, options).catch(() => undefined); // whoever waits for it asks again
   }
 
   /** New rows are in the outbox. */

@@ -21,8 +21,8 @@ export type DeployPolicy = {
 
 type Ordered = {
   readonly slot: string;
-  /** The job that states are reported to; absent for what the desired document asks for. */
-  readonly jobId?: string | undefined;
+  /** Of the job that asks for it; `desired-7-main` for what the desired document of version 7 wants in slot `main`. */
+  readonly jobId: string;
   /** Milliseconds on the monotonic clock from the moment it is accepted; then `timed_out`, and what ran before runs. */
   readonly deadlineMs?: number | undefined;
 };
@@ -48,7 +48,7 @@ export type SlotOrder = DeployOrder | RecalibrateOrder | RollBackOrder;
 /** How far an order has come. Said on every change of state, and on progress within one. */
 export type OrderProgress = {
   readonly slot: string;
-  readonly jobId?: string | undefined;
+  readonly jobId: string;
   readonly state: State;
   /** Within the state, 0 to 1, and what is going on in words. */
   readonly progress: number;
@@ -58,8 +58,8 @@ export type OrderProgress = {
 };
 
 /**
- * One slot's deployment, as it looks to whoever gives orders. Giving the same order twice (same `jobId`, or the same
- * `digest` where there is none) does nothing: orders are given again after a restart until they have settled.
+ * One slot's deployment, as it looks to whoever gives orders. Giving the same order (the same `jobId`) twice only says its
+ * progress again: after a restart, orders are given again until they have settled. Another `jobId` is another attempt.
  */
 export type OrderTaker = {
   readonly slot: string;

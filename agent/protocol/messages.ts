@@ -3,6 +3,7 @@
  * Unknown fields are ignored, so that an old console understands a newer agent.
  */
 import { z } from 'zod';
+import { benchReportSchema } from '../../runtime/measure/bench-report.ts';
 
 const unixMs = z.number().describe('Unix time, milliseconds');
 
@@ -81,6 +82,8 @@ export const trialRowSchema = z.object({
   reason: z.string(),
 });
 
+const errorSchema = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
+
 /** Retained on `up/reported`. */
 export const reportedSchema = z.object({
   /** Version of the desired document that these slots answer to; 0 when the local config asked. */
@@ -103,9 +106,50 @@ export const reportedSchema = z.object({
         })
         .nullable(),
       trials: z.array(trialRowSchema),
-      error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).nullable(),
+      error: errorSchema.nullable(),
     }),
   ),
+  /** Whose orders the device obeys: thumbprints; none means that its file alone decides. */
+  keys: z.array(z.string()).optional(),
+  /** Until the clock is right, orders that expire wait. */
+  clock: z.enum(['synchronised', 'unsynchronised']).optional(),
+  /** The last orders that were refused before anything was believed of them. */
+  refused: z
+    .array(z.object({ ts: unixMs, topic: z.string(), code: z.string(), reason: z.string(), times: z.int().positive() }))
+    .optional(),
+});
+
+/** Retained on `up/job/<id>`: how far a job has come. Only the device writes it; it clears it some time after the end. */
+export const jobStateSchema = z.object({
+  job: z.string(),
+  type: z.string(),
+  state: stateSchema,
+  /** One more with every message about this job: of two, the higher one is the newer. */
+  seq: z.int().positive(),
+  progress: z.number().min(0).max(1),
+  detail: z.string(),
+  since: unixMs,
+  /** Why it ended as it did, for every end but `succeeded`. */
+  error: errorSchema.nullable(),
+  /** What the job found, where it is small. */
+  result: z.unknown().optional(),
+});
+
+/** On `o/<operator>/rsp/<device>`: the answer to a request. `status` has the meaning of HTTP's numbers. */
+export const replySchema = z.object({
+  id: z.string().describe("The request's `jti`"),
+  request: z.string(),
+  status: z.union([200, 400, 403, 404, 409, 410, 429, 500, 503].map((code) => z.literal(code))),
+  error: errorSchema.nullable(),
+  body: z.unknown().optional(),
+});
+
+/** On `up/log/<job>`: a part of what a job collected; `part` of `parts`, from 1. */
+export const logSchema = z.object({
+  job: z.string(),
+  part: z.int().positive(),
+  parts: z.int().positive(),
+  lines: z.array(z.string()),
 });
 
 /**
@@ -138,14 +182,18 @@ export const eventSchema = z.object({
   data: z.unknown().optional(),
 });
 
-/** Retained on `up/bench/<model>/<variant>`: one trial, and of which model. */
+/**
+ * Retained on `up/bench/<model>/<variant>`: what was measured of one variant here. `trial` is its row in the table of a
+ * selection; `report` is that of a benchmark job, in the form of `octet bench --json`.
+ */
 export const benchSchema = z.object({
   ts: unixMs,
   model: z.string(),
   version: z.string(),
   /** SHA-256 of the model's manifest. */
   digest: z.string(),
-  trial: trialRowSchema,
+  trial: trialRowSchema.optional(),
+  report: benchReportSchema.optional(),
 });
 
 export type Status = z.output<typeof statusSchema>;
@@ -155,3 +203,6 @@ export type Reported = z.output<typeof reportedSchema>;
 export type Telemetry = z.output<typeof telemetrySchema>;
 export type Event = z.output<typeof eventSchema>;
 export type Bench = z.output<typeof benchSchema>;
+export type JobState = z.output<typeof jobStateSchema>;
+export type Reply = z.output<typeof replySchema>;
+export type Log = z.output<typeof logSchema>;
