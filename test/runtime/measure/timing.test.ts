@@ -43,10 +43,9 @@ describe('timing calls', () => {
 
   it('summarises into percentiles, mean and number', () => {
     const times = Array.from({ length: 101 }, (_, index) => index);
-    assert.deepEqual(summarizeTimes(times.toReversed()), {
-      ...{ p50Us: 50, p90Us: 90, p95Us: 95, p99Us: 99, meanUs: 50, calls: 101 },
-      quantilesUs: times,
-    });
+    const { quantilesUs, ...summary } = summarizeTimes(times.toReversed());
+    assert.deepEqual(summary, { p50Us: 50, p90Us: 90, p95Us: 95, p99Us: 99, meanUs: 50, calls: 101 });
+    assert.deepEqual(quantilesUs.map(Math.round), times);
   });
 });
 
