@@ -14,6 +14,8 @@ export type ChildOptions = {
   args?: readonly string[];
   /** Scheduling niceness, 0 to 19: background work yields to the active model. */
   niceness?: number;
+  /** The most that it may allocate: beyond, its allocations fail, so that it gets to say so instead of taking the machine down. */
+  memoryBytes?: number;
   /** Kills the child when aborted. */
   signal?: AbortSignal;
 };
@@ -22,15 +24,27 @@ export type ChildOptions = {
  * Starts a child with an IPC channel that carries typed arrays (structured clone). Its stdout and stderr both go to this
  * process's stderr: stdout belongs to a command's result.
  */
-export function startChild(name: ChildName, { args = [], niceness = 0, signal }: ChildOptions = {}): ChildProcess {
+export function startChild(
+  name: ChildName,
+  { args = [], niceness = 0, memoryBytes, signal }: ChildOptions = {},
+): ChildProcess {
   const child = fork(programPath(), ['internal', name, ...args], {
-    ...nodeOptions(),
+    ...(memoryBytes === undefined ? nodeOptions() : limited(nodeOptions(), memoryBytes)),
     serialization: 'advanced',
     stdio: ['ignore', 2, 2, 'ipc'],
     ...(signal ? { signal, killSignal: 'SIGKILL' as const } : {}),
   });
   if (niceness > 0 && child.pid !== undefined) setPriority(child.pid, niceness);
   return child;
+}
+
+/**
+ * The same start through a shell that first sets RLIMIT_DATA (`ulimit -d`, KiB), which Node cannot set itself; the shell becomes
+ * Node (`exec`), so process id and IPC channel stay. RLIMIT_AS would not do: V8 reserves a gigabyte of addresses that it never uses.
+ */
+function limited({ execPath, execArgv, env }: ReturnType<typeof nodeOptions>, memoryBytes: number) {
+  const script = `ulimit -d ${Math.ceil(memoryBytes / 1024)} 2>/dev/null; exec "$0" "$@"`;
+  return { execPath: '/bin/sh', execArgv: ['-c', script, execPath, ...execArgv], env };
 }
 
 /** In a child: ends this process when the parent goes away, however it went. */

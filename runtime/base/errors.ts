@@ -29,6 +29,8 @@ export const errorCatalogue = {
   DATA_MISMATCH: exitCodes.badRequest,
   /** ONNX Runtime refused a call. */
   ENGINE_FAILED: exitCodes.failed,
+  /** A model needs more memory than it may have. */
+  OUT_OF_MEMORY: exitCodes.failed,
   QUANT_RANGE: exitCodes.failed,
   RECIPE_INVALID: exitCodes.badRequest,
   /** A child process (runner, builder, trial) died, did not answer, or answered nonsense. */

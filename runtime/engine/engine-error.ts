@@ -26,6 +26,11 @@ const rows: readonly Row[] = [
     hint: 'The model is newer than the bundled ONNX Runtime; export it with an older opset (13 to 21 run everywhere).',
   },
   {
+    pattern: /Failed to allocate memory|bad_alloc|bad allocation/,
+    code: 'OUT_OF_MEMORY',
+    hint: 'Use a smaller model or smaller batches, or free memory: free -m',
+  },
+  {
     pattern: /No Op registered|not a registered function\/op|NOT_IMPLEMENTED|Could not find an implementation/,
     code: 'MODEL_UNSUPPORTED',
     hint: 'Stock ONNX Runtime has no CPU kernel for this operator; export the model with standard operators.',

@@ -1,4 +1,5 @@
 /** How much memory this device has, and how much of it a process here may take: a container or a service can have less. */
+import { readMemoryGroups } from './control-groups.ts';
 import type { Readings } from './readings.ts';
 
 export type DeviceMemory = {
@@ -22,13 +23,25 @@ export type SwapSpace = {
 export function readMemory(readings: Readings): DeviceMemory {
   const meminfo = readings.text('/proc/meminfo') ?? '';
   const totalBytes = kilobytesIn(meminfo, 'MemTotal');
-  const limits = controlGroupLimits(readings).filter((limit) => totalBytes === null || limit < totalBytes);
+  const limits = readMemoryGroups(readings)
+    .map(({ limitBytes }) => limitBytes)
+    .filter((limit) => totalBytes === null || limit < totalBytes);
   return {
     totalBytes,
     availableBytes: kilobytesIn(meminfo, 'MemAvailable'),
     limitBytes: limits.length === 0 ? null : Math.min(...limits),
     swap: swapFrom(readings.text('/proc/swaps') ?? ''),
   };
+}
+
+/** What one more process could take now without swapping, and without breaking a control group's limit; null where nothing tells. */
+export function spareBytes(readings: Readings): number | null {
+  const availableBytes = kilobytesIn(readings.text('/proc/meminfo') ?? '', 'MemAvailable');
+  const rooms = readMemoryGroups(readings).flatMap(({ limitBytes, usedBytes }) =>
+    usedBytes === null ? [] : [Math.max(0, limitBytes - usedBytes)],
+  );
+  const all = [...(availableBytes === null ? [] : [availableBytes]), ...rooms];
+  return all.length === 0 ? null : Math.min(...all);
 }
 
 /** A `Name:   1234 kB` line of /proc/meminfo, /proc/<pid>/status or smaps_rollup, in bytes. */
@@ -45,21 +58,4 @@ function swapFrom(text: string): SwapSpace[] {
     sizeBytes: Number(size) * 1024,
     usedBytes: Number(used) * 1024,
   }));
-}
-
-/** Limits of this process's group and of every group above it; `max` (no limit) is not a number and drops out. */
-function controlGroupLimits(readings: Readings): number[] {
-  const lines = (readings.text('/proc/self/cgroup') ?? '').split('\n').map((line) => line.split(':'));
-  return lines.flatMap(([id, controllers, path]) => {
-    if (path === undefined) return [];
-    if (id === '0') return limitsUpwards(readings, '/sys/fs/cgroup', path, 'memory.max');
-    if (!controllers?.split(',').includes('memory')) return [];
-    return limitsUpwards(readings, '/sys/fs/cgroup/memory', path, 'memory.limit_in_bytes');
-  });
-}
-
-function limitsUpwards(readings: Readings, mount: string, path: string, file: string): number[] {
-  const parts = path.split('/').filter((part) => part !== '');
-  const folders = [mount, ...parts.map((_, depth) => `${mount}/${parts.slice(0, depth + 1).join('/')}`)];
-  return folders.flatMap((folder) => readings.number(`${folder}/${file}`) ?? []);
 }

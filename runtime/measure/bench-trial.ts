@@ -7,8 +7,9 @@ import { readCounters } from './disturbance.ts';
 import { machineMs } from './machine-clock.ts';
 import { peakAfterFirstCalls } from './peak-memory.ts';
 import { createQuery } from './query.ts';
+import { type OnProgress, startCalling } from './sign-of-life.ts';
 import { poolTimes } from './time-log.ts';
-import { callsPerReading, clockTickUs, monotonicUs, timeCalls, warmUp } from './timing.ts';
+import { callsPerReading, clockTickUs, monotonicUs, warmUp } from './timing.ts';
 import { syntheticFeeds } from './trial-feeds.ts';
 import { hasEnough, keptOf, runWindows, type WindowTools } from './windows.ts';
 
@@ -17,21 +18,14 @@ const warmUpBudgetMs = 5000;
 /** Points of the sustained curve. */
 const sustainedPoints = 60;
 
-export async function measureBench(
-  request: BenchRequest,
-  onProgress: (fraction: number) => void,
-): Promise<BenchResult> {
+export async function measureBench(request: BenchRequest, onProgress: OnProgress): Promise<BenchResult> {
   const { modelPath, threads, mode, batch, windowMs, windows, mostWindows, sustainedMs } = request;
   const loadFromUs = monotonicUs();
   const session = await openSession(modelPath, { threads });
   const loadMs = (monotonicUs() - loadFromUs) / 1000;
-  const { call: query, isBatched } = createQuery(
-    session,
-    request.feeds ?? [syntheticFeeds(session.inputs)],
-    mode,
-    batch,
-  );
-  const [firstUs] = await timeCalls(query, 1, 1, monotonicUs);
+  const feeds = request.feeds ?? [syntheticFeeds(session.inputs)];
+  const { call: plain, isBatched } = createQuery(session, feeds, mode, batch);
+  const { firstUs, call: query } = await startCalling(plain, onProgress);
   const peakBytes = await peakAfterFirstCalls(query);
   const warmFromUs = monotonicUs();
   const { callUs, isStable } = await warmUp(query, warmUpBudgetMs, monotonicUs);
@@ -56,7 +50,7 @@ export async function measureBench(
   const sustained = sustainedMs === 0 ? [] : await runSustained(tools, sustainedMs, onProgress);
   return {
     kind: 'bench',
-    ...{ loadMs, firstUs: firstUs!, peakBytes, isStable, warmUpMs, isBatched },
+    ...{ loadMs, firstUs, peakBytes, isStable, warmUpMs, isBatched },
     clockTickUs: tickUs,
     queriesPerReading: tools.queriesPerReading,
     windows: timed.map(({ window }) => window),
@@ -68,7 +62,7 @@ export async function measureBench(
 }
 
 /** Without a pause and without choosing: what heat does to it is what is wanted. */
-async function runSustained(tools: WindowTools, sustainedMs: number, onProgress: (fraction: number) => void) {
+async function runSustained(tools: WindowTools, sustainedMs: number, onProgress: OnProgress) {
   const untilUs = monotonicUs() + sustainedMs * 1000;
   const timed = await runWindows(tools, sustainedMs / sustainedPoints, () => {
     onProgress(1 - Math.max(0, untilUs - monotonicUs()) / (sustainedMs * 1000));

@@ -1,10 +1,15 @@
 /** A model's answers on held-out windows, in the form that two models are compared by. */
+import { OctetError } from '../base/errors.ts';
 import type { Task } from '../data/pipeline.ts';
 import { evenly, type Samples } from '../data/samples.ts';
 import type { Session } from '../engine/session.ts';
 import type { Decided } from './messages.ts';
 
-/** Without a task the model is taken for a classifier. @param onWindow told the share that is done. */
+/**
+ * Without a task the model is taken for a classifier.
+ * @param onWindow told the share that is done.
+ * @throws MODEL_UNSUPPORTED when the output's shape differs from window to window: such answers cannot be compared.
+ */
 export async function decideWindows(
   session: Session,
   heldOut: Samples,
@@ -15,9 +20,12 @@ export async function decideWindows(
   const chosen = evenly(heldOut, windows);
   const classes = (task?.kind ?? 'classify') === 'classify';
   const [decisions, outputs]: [number[], number[]] = [[], []];
+  const { name } = session.outputs[0]!;
+  let shape: string | undefined;
   for (let index = 0; index < chosen.count; index++) {
-    const results = await session.run(await chosen.feeds(index));
-    const values = results[session.outputs[0]!.name]!.data;
+    const { dims, data: values } = (await session.run(await chosen.feeds(index)))[name]!;
+    shape ??= dims.join(', ');
+    if (dims.join(', ') !== shape) throw changedShape(name, shape, dims.join(', '));
     if (classes) decisions.push(decisionOf(values));
     else outputs.push(...Array.from(values, Number));
     onWindow((index + 1) / chosen.count);
@@ -29,6 +37,14 @@ export async function decideWindows(
     labels: classes && chosen.labels ? Int32Array.from(chosen.labels) : null,
     description: chosen.description,
   };
+}
+
+function changedShape(output: string, first: string, later: string): OctetError {
+  return new OctetError(
+    'MODEL_UNSUPPORTED',
+    `output ${output}: expected the same shape for every window, got [${first}] and then [${later}]`,
+    { hint: 'Answers of changing size cannot be compared: export the model with outputs of a fixed size.' },
+  );
 }
 
 /** −1, no decision, also for infinity: the runner does not act on outputs that are not finite. */

@@ -3,7 +3,7 @@
  * has an honest peak of memory, and a crash in native code must cost no more than this one figure.
  */
 import { endWithParent } from '../base/children.ts';
-import { errorRecordFrom } from '../base/errors.ts';
+import { errorRecordFrom, OctetError } from '../base/errors.ts';
 import { engineVersion, openSession, type Session } from '../engine/session.ts';
 import { graphOf, modelOf, node, valueInfo } from '../graph/build.ts';
 import { encodeModel } from '../graph/save.ts';
@@ -29,11 +29,10 @@ import type {
 import { summarizeModel } from './model-summary.ts';
 import { runPairedBlocks } from './paired-blocks.ts';
 import { peakAfterFirstCalls } from './peak-memory.ts';
+import { type OnProgress, startCalling } from './sign-of-life.ts';
 import { median } from './statistics.ts';
 import { type Call, monotonicUs, summarizeTimes, timeCalls, warmUp } from './timing.ts';
 import { chooseFeeds, openHeldOut, rotatingCall, syntheticFeeds } from './trial-feeds.ts';
-
-type OnProgress = (fraction: number) => void;
 
 const warmUpMs = 1500;
 /** However slow the model: with fewer than 268 windows not even a flawless variant is known to lose at most one point. */
@@ -48,9 +47,18 @@ export async function main(): Promise<void> {
     const result = await measure(request, progressSender());
     await sendToParent({ kind: 'result', result });
   } catch (error) {
-    await sendToParent({ kind: 'failed', error: errorRecordFrom(error) });
+    await sendToParent({ kind: 'failed', error: errorRecordFrom(isRefusedBuffer(error) ? outOfMemory(error) : error) });
   }
   process.disconnect();
+}
+
+/** V8's word when an array of numbers cannot be had. */
+function isRefusedBuffer(error: unknown): error is RangeError {
+  return error instanceof RangeError && /allocation failed/.test(error.message);
+}
+
+function outOfMemory(cause: RangeError): OctetError {
+  return new OctetError('OUT_OF_MEMORY', cause.message, { cause });
 }
 
 function measure(request: TrialRequest, onProgress: OnProgress): Promise<TrialResult> {
@@ -81,18 +89,20 @@ async function measureAlone(request: AloneRequest, onProgress: OnProgress): Prom
   const fromUs = monotonicUs();
   const session = await openSession(modelPath, { threads });
   const loadMs = (monotonicUs() - fromUs) / 1000;
-  const call = rotatingCall(session, request.feeds ?? [syntheticFeeds(session.inputs)]);
-  const [firstUs] = await timeCalls(call, 1, 1, monotonicUs);
+  const feeds = request.feeds ?? [syntheticFeeds(session.inputs)];
+  const { firstUs, call } = await startCalling(rotatingCall(session, feeds), onProgress);
   const peakBytes = await peakAfterFirstCalls(call);
   const { callUs, isStable } = await warmUp(call, warmUpMs, monotonicUs);
   onProgress(0.2);
   const { pssBytes, ...run } = await runFor(call, throughputMs);
   onProgress(0.5);
-  const decided = decide ? await decideAfter(session, decide, callUs, (share) => onProgress(0.5 + share / 2)) : null;
+  const decided = decide
+    ? await decideAfter(session, decide, callUs, (share = 0) => onProgress(0.5 + share / 2))
+    : null;
   return {
     kind: 'alone',
     loadMs,
-    firstUs: firstUs!,
+    firstUs,
     ...run,
     memory: { peakBytes, pssBytes },
     isStable,
@@ -110,8 +120,9 @@ async function decideAfter(session: Session, decide: DecideRequest, callUs: numb
 
 async function measurePaired(request: PairedRequest, onProgress: OnProgress): Promise<PairedResult> {
   const { baselinePath, modelPath, threads, feeds, budgetMs } = request;
-  const baseline = rotatingCall(await openSession(baselinePath, { threads }), feeds);
-  const variant = rotatingCall(await openSession(modelPath, { threads }), feeds);
+  const start = async (path: string) =>
+    (await startCalling(rotatingCall(await openSession(path, { threads }), feeds), onProgress)).call;
+  const [baseline, variant] = [await start(baselinePath), await start(modelPath)];
   const warm = [await warmUp(baseline, warmUpMs, monotonicUs), await warmUp(variant, warmUpMs, monotonicUs)] as const;
   const times = await runPairedBlocks(baseline, variant, {
     baselineUs: warm[0].callUs,
@@ -158,8 +169,9 @@ async function runFor(call: Call, durationMs: number): Promise<Run> {
 
 /** At most five a second: a sign of life must not disturb what is timed. */
 function progressSender(): OnProgress {
-  let lastMs = 0;
-  return (fraction) => {
+  let [lastMs, reached] = [0, 0];
+  return (fraction = reached) => {
+    reached = fraction;
     const nowMs = performance.now();
     if (nowMs - lastMs < 200) return;
     lastMs = nowMs;

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { startChild } from '../base/children.ts';
 import { type ErrorRecord, errorRecordFrom, OctetError } from '../base/errors.ts';
 import { type Conditions, readConditions } from './conditions.ts';
+import { type MemoryLimit, memoryExceeded, readMemoryLimit } from './memory-limit.ts';
 import type { TrialEvent, TrialRequest, TrialResult } from './messages.ts';
 
 export type TrialOptions = {
@@ -18,8 +19,10 @@ export type TrialOptions = {
   readonly silenceMs?: number;
   /** Watches the process from outside, from its start until it is disposed of. */
   readonly watch?: (pid: number) => Disposable;
+  /** What it may allocate. Default: nine tenths of what the device has to spare. */
+  readonly memory?: MemoryLimit;
   /** How the process is started; tests start other programs. */
-  readonly start?: (niceness: number) => ChildProcess;
+  readonly start?: (niceness: number, memoryBytes: number | undefined) => ChildProcess;
 };
 
 export type ResultOf<R extends TrialRequest> = Extract<TrialResult, { kind: R['kind'] }>;
@@ -33,11 +36,20 @@ const defaultSilenceMs = 60_000;
 /** Measures in a child process. @throws only the signal's reason, when aborted. */
 export async function runTrial<R extends TrialRequest>(
   request: R,
-  { signal, onProgress, niceness = 10, silenceMs = defaultSilenceMs, watch, start }: TrialOptions = {},
+  {
+    signal,
+    onProgress,
+    niceness = 10,
+    silenceMs = defaultSilenceMs,
+    memory,
+    watch,
+    start = startTrial,
+  }: TrialOptions = {},
 ): Promise<TrialOutcome<ResultOf<R>>> {
   signal?.throwIfAborted();
   const before = readConditions();
-  const child = (start ?? startTrial)(niceness);
+  const limit = memory ?? readMemoryLimit();
+  const child = start(niceness, limit?.dataBytes);
   offerToOutOfMemoryKiller(child.pid);
   using _watching = child.pid === undefined ? undefined : watch?.(child.pid);
   const abort = () => child.kill('SIGKILL');
@@ -47,15 +59,21 @@ export async function runTrial<R extends TrialRequest>(
     return { ok: true, result: result as ResultOf<R>, before, after: readConditions() };
   } catch (error) {
     signal?.throwIfAborted();
-    return { ok: false, error: errorRecordFrom(error) };
+    return { ok: false, error: errorRecordFrom(reasonOf(error, limit)) };
   } finally {
     signal?.removeEventListener('abort', abort);
     child.kill('SIGKILL');
   }
 }
 
-function startTrial(niceness: number): ChildProcess {
-  return startChild('trial', { niceness });
+function startTrial(niceness: number, memoryBytes: number | undefined): ChildProcess {
+  return startChild('trial', { niceness, ...(memoryBytes === undefined ? {} : { memoryBytes }) });
+}
+
+/** Only this side knows how much there was. */
+function reasonOf(error: unknown, limit: MemoryLimit | undefined): unknown {
+  const isMemory = error instanceof OctetError && error.code === 'OUT_OF_MEMORY';
+  return isMemory ? memoryExceeded(limit, error.message) : error;
 }
 
 function resultFrom(
@@ -73,7 +91,7 @@ function resultFrom(
     if (event.kind === 'failed') reject(new OctetError(event.error.code, event.error.message, hintOf(event.error)));
   });
   child.on('error', (cause) => reject(died(`it did not start (${cause.message})`)));
-  child.on('exit', (code, killer) => reject(died(deathCause(code, killer))));
+  child.on('exit', (code, killer) => reject(died(...causeOfDeath(code, killer))));
   child.send(request, (error) => {
     if (error) reject(died(`it could not be reached (${error.message})`));
   });
@@ -84,20 +102,27 @@ function hintOf({ hint }: ErrorRecord): { hint?: string } {
   return hint === undefined ? {} : { hint };
 }
 
-function deathCause(code: number | null, killer: NodeJS.Signals | null): string {
-  if (killer === 'SIGKILL') return 'killed (SIGKILL, usually for want of memory)';
-  return killer === null ? `exit code ${code} without a result` : `a crash in native code (${killer})`;
+function causeOfDeath(code: number | null, killer: NodeJS.Signals | null): [string, string?] {
+  if (killer === 'SIGKILL')
+    return [
+      'killed (SIGKILL, usually for want of memory)',
+      'Look at what is free, and who was killed: free -m; dmesg | tail',
+    ];
+  if (killer === null) return [`exit code ${code} without a result`];
+  return [
+    `a crash in native code (${killer})`,
+    'This model makes ONNX Runtime crash: export it again with other settings, or leave this variant out.',
+  ];
 }
 
-function died(how: string): OctetError {
-  return new OctetError('CHILD_FAILED', `trial: expected a result, got ${how}`, {
-    hint: 'Its last words are above. Too little memory? free -m; dmesg | tail',
-  });
+function died(how: string, hint = 'Its last words are above.'): OctetError {
+  return new OctetError('CHILD_FAILED', `trial: expected a result, got ${how}`, { hint });
 }
 
 function hung(ms: number): OctetError {
-  return new OctetError('CHILD_TIMEOUT', `trial: expected a sign of life within ${ms} ms, got none`, {
-    hint: 'The model may be too slow for this device, or the device is overloaded: uptime; free -m',
+  const seconds = Number((ms / 1000).toPrecision(3));
+  return new OctetError('CHILD_TIMEOUT', `trial: expected a sign of life within ${seconds} s, got none`, {
+    hint: 'The model never returns (a Loop without an end?), or one inference takes longer than that; or the device is overloaded: uptime; free -m',
   });
 }
 
