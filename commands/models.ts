@@ -7,24 +7,30 @@ import { manifestJsonSchema } from '../models/manifest.ts';
 import { type PullProgress, pullModel } from '../models/pull.ts';
 import { addModel } from '../models/repository/add.ts';
 import { initRepository, type KeyPlan } from '../models/repository/create.ts';
+import { type RoleName, roles } from '../models/repository/layout.ts';
 import { publishRepository } from '../models/repository/publish.ts';
 import { refreshRepository } from '../models/repository/refresh.ts';
+import { rotateKeys } from '../models/repository/rotate.ts';
 import { defaultExpiryDays, type ExpiryDays } from '../models/repository/settings.ts';
 import { verifyRepository } from '../models/repository/verify.ts';
+import type { Validity } from '../models/trusted-metadata.ts';
 import { systemClock as clock } from '../runtime/base/clock.ts';
 import { OctetError } from '../runtime/base/errors.ts';
+import { bytesFrom } from './options.ts';
 
 const rootKeys = new Option('--root-keys <m/n>', 'm of n root keys must sign')
   .argParser(keyPlanFrom)
   .default({ keys: 1, threshold: 1 } satisfies KeyPlan, '1/1');
 
 type Shared = { json?: boolean; keys?: string };
+type PullOptions = { url: string; root: string; store: string; maxStore?: number };
 
 export function define(command: Command): void {
   defineInit(command);
   defineAdd(command);
   definePublish(command);
   defineRefresh(command);
+  defineRotate(command);
   defineVerify(command);
   definePull(command);
   defineManifest(command);
@@ -101,6 +107,22 @@ function defineRefresh(command: Command): void {
     });
 }
 
+function defineRotate(command: Command): void {
+  withKeys(subcommand(command, 'rotate', 'give a role new keys; devices follow, and refuse the old ones'))
+    .argument('<folder>', 'the repository')
+    .addOption(new Option('--role <role>', 'whose keys').choices(roles).makeOptionMandatory())
+    .option('--new-keys <m/n>', 'm of n new keys must sign (default: as now)', keyPlanFrom)
+    .action(async (folder: string, options: Shared & { role: RoleName; newKeys?: KeyPlan }) => {
+      const { role, newKeys } = options;
+      const result = await rotateKeys(folder, { role, clock, ...(newKeys && { plan: newKeys }), ...keysOf(options) });
+      print(options, result, [
+        `${pico.green('rotated')} ${role}, root version ${result.rootVersion}`,
+        ...result.newKeys.map((path) => `new key   ${path}`),
+        ...result.retiredKeys.map((path) => `retired   ${path}  (nothing accepts it any more: destroy it)`),
+      ]);
+    });
+}
+
 function defineVerify(command: Command): void {
   subcommand(command, 'verify', 'judge a repository as a device would, and check every file')
     .argument('<folder>', 'the repository')
@@ -132,7 +154,8 @@ function definePull(command: Command): void {
     .requiredOption('--url <url>', 'the repository: http://, https:// or file://')
     .requiredOption('--root <file>', 'the pinned first root, 1.root.json')
     .requiredOption('-o, --store <folder>', 'where models are kept, one folder each')
-    .action(async (target: string, options: Shared & { url: string; root: string; store: string }) => {
+    .option('--max-store <size>', 'older models make room beyond this: 1GiB (default: no limit)', bytesFrom)
+    .action(async (target: string, options: Shared & PullOptions) => {
       const storeFolder = resolve(options.store);
       const onProgress = process.stderr.isTTY ? showProgress : undefined;
       const result = await pullModel({
@@ -141,11 +164,13 @@ function definePull(command: Command): void {
         target,
         storeFolder,
         clock,
+        ...(options.maxStore === undefined ? {} : { budget: { bytes: options.maxStore, keep: [] } }),
         ...(onProgress && { onProgress }),
       });
       print(options, result, [
         `${pico.green(result.origin)} ${result.name} ${result.version}  ${result.digest}`,
         result.folder,
+        ...(result.validUntil ? [validityLine(result.validUntil)] : []),
       ]);
     });
 }
@@ -184,6 +209,13 @@ function keysOf({ keys }: Shared): { keysFolder?: string } {
 
 function print({ json }: Shared, result: object, lines: readonly string[]): void {
   process.stdout.write(json ? `${JSON.stringify(result)}\n` : lines.map((line) => `${line}\n`).join(''));
+}
+
+/** Within a week of the end, or after it, it is time to do something. */
+function validityLine({ role, ms }: Validity): string {
+  const days = Math.floor((ms - clock.wallMs()) / 86_400_000);
+  const line = `the repository's ${role} is valid until ${new Date(ms).toISOString().slice(0, 10)}`;
+  return days >= 7 ? line : `${pico.yellow(line)}: the operator must renew it, octet models refresh`;
 }
 
 function showProgress({ receivedBytes, totalBytes }: PullProgress): void {

@@ -2,21 +2,24 @@
  * The models on a device, each in a folder named by its manifest's SHA-256. A folder is complete or absent: it is filled
  * elsewhere, flushed, and moved in by one rename. Beside them lies, per target, what the repository last offered.
  */
-import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { systemCodeOf } from '../runtime/base/errors.ts';
 import { syncFolder, writeError, writeFileAtomic } from '../runtime/base/files.ts';
 import { readJson } from '../runtime/base/json.ts';
 import { type ModelFolder, verifyModelFolder } from './manifest.ts';
+import { UnfinishedDownloads } from './unfinished-downloads.ts';
 
 const offerSchema = z.strictObject({ digest: z.string().regex(/^[0-9a-f]{64}$/) });
 
 export class ModelStore {
   readonly folder: string;
+  readonly unfinished: UnfinishedDownloads;
 
   constructor(folder: string) {
     this.folder = folder;
+    this.unfinished = new UnfinishedDownloads(join(folder, '.unfinished'));
   }
 
   /** Where the model with this manifest digest lies, or will lie. */
@@ -51,8 +54,13 @@ export class ModelStore {
     await writeFileAtomic(this.#offerPath(target), `${JSON.stringify({ digest })}\n`);
   }
 
+  /** Notes that somebody asked for a model that is here, so that it is not the first to go when room is needed. */
+  async touch(digest: string, nowMs: number): Promise<void> {
+    await utimes(this.folderOf(digest), nowMs / 1000, nowMs / 1000);
+  }
+
   /**
-   * An empty folder for a download, on the same disk. What a killed process left behind is removed.
+   * An empty folder for a download, on the same disk. Of what a killed process left behind, unfinished downloads are kept.
    * @throws DISK_FULL, WRITE_FAILED
    */
   async stage(): Promise<string> {
@@ -60,7 +68,7 @@ export class ModelStore {
     try {
       await mkdir(partial, { recursive: true });
       for (const name of await readdir(partial)) {
-        if (!isRunning(Number.parseInt(name, 10))) await rm(join(partial, name), { recursive: true, force: true });
+        if (!isRunning(Number.parseInt(name, 10))) await this.#discard(join(partial, name));
       }
       return await mkdtemp(join(partial, `${process.pid}-`));
     } catch (error) {
@@ -76,28 +84,35 @@ export class ModelStore {
     try {
       for (const name of await readdir(stagedFolder)) await syncFile(join(stagedFolder, name));
       await syncFolder(stagedFolder);
-      await replaceFolder(stagedFolder, destination);
+      await this.#moveIn(stagedFolder, digest);
       await syncFolder(this.folder);
     } catch (error) {
       throw writeError(destination, error);
     }
   }
 
+  async #moveIn(from: string, digest: string): Promise<void> {
+    const to = this.folderOf(digest);
+    try {
+      await rename(from, to);
+    } catch (error) {
+      const code = systemCodeOf(error);
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+      // Another pull was faster: its bytes are the same, and must not be away for a moment.
+      if (await this.find(digest)) return;
+      await rename(to, `${from}.damaged`);
+      await rename(from, to);
+      await rm(`${from}.damaged`, { recursive: true, force: true });
+    }
+  }
+
+  async #discard(stagedFolder: string): Promise<void> {
+    await this.unfinished.salvage(stagedFolder);
+    await rm(stagedFolder, { recursive: true, force: true });
+  }
+
   #offerPath(target: string): string {
     return join(this.folder, 'offers', `${target}.json`);
-  }
-}
-
-async function replaceFolder(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    const code = systemCodeOf(error);
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-    // What is there is damaged: `find` refused it.
-    await rename(to, `${from}.old`);
-    await rename(from, to);
-    await rm(`${from}.old`, { recursive: true, force: true });
   }
 }
 

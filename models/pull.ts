@@ -15,7 +15,8 @@ import { currentManifestTarget, versionManifestTarget } from './repository/layou
 import { newestVersions } from './repository/listing.ts';
 import { parseRole } from './repository/metadata.ts';
 import { StagingFetcher } from './staging-fetcher.ts';
-import { openTrustedMetadata, type TrustedMetadata } from './trusted-metadata.ts';
+import { makeRoom, type StoreBudget } from './store-budget.ts';
+import { lastValidity, openTrustedMetadata, type TrustedMetadata, type Validity } from './trusted-metadata.ts';
 
 export type PullRequest = {
   /** The repository: `http://hub:8080/repository/`, `https://…`, or `file:///media/stick/repository/`. */
@@ -31,6 +32,8 @@ export type PullRequest = {
   readonly onProgress?: (progress: PullProgress) => void;
   /** Give up when no byte arrives for so long, milliseconds. @default 30000 */
   readonly idleTimeoutMs?: number;
+  /** Older models make room for a new one. Without it the store grows. */
+  readonly budget?: StoreBudget;
 };
 
 /** Bytes of the model's files so far, and altogether. */
@@ -45,6 +48,8 @@ export type PulledModel = {
   readonly version: string;
   /** `downloaded` now; `present` in the store already; `offline`: the repository did not answer, this is what it last offered. */
   readonly origin: 'downloaded' | 'present' | 'offline';
+  /** Which of the repository's signatures ends first, and when, Unix milliseconds: after that nothing new can be pulled. */
+  readonly validUntil: Validity | null;
 };
 
 /**
@@ -57,15 +62,33 @@ export type PulledModel = {
 export async function pullModel(request: PullRequest): Promise<PulledModel> {
   const target = parseTarget(request.target);
   const store = new ModelStore(request.storeFolder);
+  const root = await readInput(request.rootFile, 'pinned root metadata');
+  parseRole('root', root, request.rootFile);
   try {
-    return await pullFromRepository(request, target, store);
+    return await pullFromRepository(request, root, target, store);
   } catch (error) {
-    if (!(error instanceof OctetError && error.code === 'REPOSITORY_UNREACHABLE')) throw error;
-    const digest = await store.lastOffer(request.target);
-    const found = digest === undefined ? undefined : await store.find(digest);
-    if (digest === undefined || found === undefined) throw error;
-    return { folder: store.folderOf(digest), digest, name: found.name, version: found.version, origin: 'offline' };
+    const known = isUnreachable(error) ? await lastPulled(request, root, store) : undefined;
+    if (known === undefined) throw error;
+    return known;
   }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof OctetError && error.code === 'REPOSITORY_UNREACHABLE';
+}
+
+/** What the repository last offered for this target, if it is in the store. */
+async function lastPulled({ target }: PullRequest, root: Buffer, store: ModelStore): Promise<PulledModel | undefined> {
+  const digest = await store.lastOffer(target);
+  const found = digest === undefined ? undefined : await store.find(digest);
+  if (digest === undefined || found === undefined) return undefined;
+  const { name, version } = found;
+  const validUntil = await lastValidity({ cacheFolder: trustedFolder(store), root });
+  return { folder: store.folderOf(digest), digest, name, version, origin: 'offline', validUntil };
+}
+
+function trustedFolder(store: ModelStore): string {
+  return join(store.folder, 'trusted');
 }
 
 type Target = { readonly name: string; readonly version?: string };
@@ -78,9 +101,12 @@ type Session = PullRequest & {
   readonly count: { total: number; received: number };
 };
 
-async function pullFromRepository(request: PullRequest, target: Target, store: ModelStore): Promise<PulledModel> {
-  const root = await readInput(request.rootFile, 'pinned root metadata');
-  parseRole('root', root, request.rootFile);
+async function pullFromRepository(
+  request: PullRequest,
+  root: Buffer,
+  target: Target,
+  store: ModelStore,
+): Promise<PulledModel> {
   const staging = await store.stage();
   const count = { total: 0, received: 0 };
   const onBytes = (bytes: number) => {
@@ -88,9 +114,14 @@ async function pullFromRepository(request: PullRequest, target: Target, store: M
     // Until the manifest is here, nobody knows how much there is.
     if (count.total > 0) request.onProgress?.({ receivedBytes: count.received, totalBytes: count.total });
   };
-  const fetcher = new StagingFetcher({ stagingFolder: staging, onBytes, ...pick(request) });
+  const fetcher = new StagingFetcher({
+    stagingFolder: staging,
+    unfinished: store.unfinished,
+    onBytes,
+    ...pick(request),
+  });
   try {
-    const cacheFolder = join(store.folder, 'trusted');
+    const cacheFolder = trustedFolder(store);
     const trusted = await openTrustedMetadata({ ...request, root, cacheFolder, workFolder: staging, fetcher });
     await trusted.refresh();
     return await pullTarget({ ...request, store, staging, trusted, count }, target);
@@ -111,12 +142,15 @@ async function pullTarget(session: Session, { name, version }: Target): Promise<
   const present = await store.find(digest);
   const manifest = present?.manifest ?? (await download(session, info, join(staging, 'model')));
   if (present === undefined) await store.keep(join(staging, 'model'), digest);
+  await store.touch(digest, session.clock.wallMs());
   await store.rememberOffer(target, digest);
-  return { folder, digest, name, version: manifest.version, origin: present ? 'present' : 'downloaded' };
+  const origin = present ? 'present' : 'downloaded';
+  return { folder, digest, name, version: manifest.version, origin, validUntil: await trusted.validUntil() };
 }
 
 /** Fills `folder` with the manifest and the files it names, each verified against its signed length and digest. */
-async function download({ trusted, count }: Session, info: TargetFile, folder: string): Promise<Manifest> {
+async function download(session: Session, info: TargetFile, folder: string): Promise<Manifest> {
+  const { trusted, count, store, budget } = session;
   await mkdir(folder);
   const manifestPath = join(folder, manifestFile);
   await trusted.download(info, manifestPath);
@@ -124,6 +158,7 @@ async function download({ trusted, count }: Session, info: TargetFile, folder: s
   const files = filesOf(manifest);
   count.received = 0;
   count.total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  if (budget) await makeRoom(store, count.total, budget);
   for (const { file } of files) {
     const path = `${manifest.name}/${manifest.version}/${file}`;
     const fileInfo = await trusted.find(path);

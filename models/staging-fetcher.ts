@@ -1,31 +1,25 @@
 /**
- * How bytes of a repository reach this device. tuf-js asks for a URL with an upper bound; this answers from HTTP(S) or
- * from a folder (`file:`, a memory stick at a site without network). Nothing is kept here: downloads are staged inside
- * the folder that was given, because the system's temporary folder is often memory on a small board.
+ * How bytes of a repository reach this device. tuf-js asks for a URL with an upper bound; this stages them inside the folder that
+ * was given, because the system's temporary folder is often memory on a small board. A target that was interrupted goes on where
+ * it stopped.
  */
-import { createReadStream } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
-import { get as getHttp, type IncomingMessage } from 'node:http';
-import { get as getHttps } from 'node:https';
-import { basename, join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { open, rm, truncate } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Fetcher } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import { OctetError, systemCodeOf } from '../runtime/base/errors.ts';
 import { writeError } from '../runtime/base/files.ts';
+import { openUrl, type TransportOptions } from './transport.ts';
+import type { UnfinishedDownloads } from './unfinished-downloads.ts';
 
-export type FetcherOptions = {
+export type FetcherOptions = TransportOptions & {
   /** An existing folder for downloads under way. */
   readonly stagingFolder: string;
-  /** Give up when no byte arrives for so long, milliseconds. */
-  readonly idleTimeoutMs?: number;
-  readonly signal?: AbortSignal;
-  /** Told of each piece of a staged file as it arrives: bytes. */
+  /** Where interrupted targets wait for the next attempt. */
+  readonly unfinished: UnfinishedDownloads;
+  /** Told of each piece of a staged file as it arrives, and of what an earlier attempt had brought: bytes. */
   readonly onBytes?: (bytes: number) => void;
 };
-
-/** Longer than a mobile network's pauses, shorter than anybody's patience. */
-const defaultIdleTimeoutMs = 30_000;
 
 /**
  * One pull's fetcher. tuf-js wraps some errors into bare text, so what went wrong last is kept in `lastFailure`; it is
@@ -39,15 +33,29 @@ export class StagingFetcher implements Fetcher {
     this.#options = options;
   }
 
-  /** Stages a file under its own name, which is content-addressed: a later attempt could go on where this one stopped. */
+  /**
+   * @param maxBytes the target's signed length.
+   * @param handler verifies the staged file and moves it away. What it refuses is not kept; where the first part came from an earlier
+   * attempt, the file is fetched once more from its beginning, because a power cut may have damaged that part.
+   */
   async downloadFile<T>(url: string, maxBytes: number, handler: (path: string) => Promise<T>): Promise<T> {
-    const path = join(this.#options.stagingFolder, `${basename(new URL(url).pathname)}.download`);
+    const { stagingFolder, unfinished } = this.#options;
+    const name = basename(new URL(url).pathname);
+    const { path, sizeBytes } = await unfinished.take(stagingFolder, name);
     try {
-      await this.#attempt(url, () => this.#stage(url, maxBytes, path));
+      await this.#attempt(url, () => this.#stage(url, maxBytes, path, sizeBytes));
+    } catch (error) {
+      if (isInterruption(this.lastFailure)) await unfinished.put(path, name);
+      throw error;
+    }
+    try {
       return await handler(path);
+    } catch (error) {
+      if (sizeBytes === 0) throw error;
     } finally {
       await rm(path, { force: true });
     }
+    return this.downloadFile(url, maxBytes, handler);
   }
 
   async downloadBytes(url: string, maxBytes: number): Promise<Buffer> {
@@ -58,12 +66,17 @@ export class StagingFetcher implements Fetcher {
     });
   }
 
-  async #stage(url: string, maxBytes: number, path: string): Promise<void> {
-    const file = await open(path, 'w').catch((error) => {
+  async #stage(url: string, maxBytes: number, path: string, sizeBytes: number): Promise<void> {
+    if (sizeBytes >= maxBytes) return this.#options.onBytes?.(sizeBytes);
+    const file = await open(path, 'a').catch((error) => {
       throw writeError(this.#options.stagingFolder, error);
     });
+    const onBegin = async (fromByte: number) => {
+      if (fromByte < sizeBytes) await truncate(path, fromByte);
+      if (fromByte > 0) this.#options.onBytes?.(fromByte);
+    };
     try {
-      for await (const chunk of this.#chunks(url, maxBytes)) {
+      for await (const chunk of this.#chunks(url, maxBytes, sizeBytes, onBegin)) {
         await file.writeFile(chunk).catch((error) => {
           throw writeError(this.#options.stagingFolder, error);
         });
@@ -75,9 +88,16 @@ export class StagingFetcher implements Fetcher {
   }
 
   /** Stops at the first byte beyond `maxBytes`: a server that never stops sending costs no more than an honest one. */
-  async *#chunks(url: string, maxBytes: number): AsyncGenerator<Buffer> {
-    let received = 0;
-    for await (const chunk of await openUrl(new URL(url), this.#options)) {
+  async *#chunks(
+    url: string,
+    maxBytes: number,
+    askedByte = 0,
+    onBegin?: (fromByte: number) => Promise<void>,
+  ): AsyncGenerator<Buffer> {
+    const { stream, fromByte } = await openUrl(new URL(url), askedByte, this.#options);
+    await onBegin?.(fromByte);
+    let received = fromByte;
+    for await (const chunk of stream) {
       received += (chunk as Buffer).length;
       if (received > maxBytes)
         throw new OctetError('SIGNATURE_INVALID', `${url}: expected at most ${maxBytes} bytes, got more`, {
@@ -99,48 +119,9 @@ export class StagingFetcher implements Fetcher {
   }
 }
 
-const schemes: Readonly<Record<string, (url: URL, options: FetcherOptions) => Promise<Readable>>> = {
-  'http:': (url, options) => openHttp(getHttp, url, options),
-  'https:': (url, options) => openHttp(getHttps, url, options),
-  'file:': openFile,
-};
-
-function openUrl(url: URL, options: FetcherOptions): Promise<Readable> {
-  const open = schemes[url.protocol];
-  if (open) return open(url, options);
-  throw new OctetError('CONFIG_INVALID', `repository: expected http://, https:// or file://, got ${url.protocol}`, {
-    hint: 'Set repository.url to where the repository is served.',
-  });
-}
-
-/** node:http rather than fetch: it is loaded anyway, and fetch costs the agent about 2 MB more. */
-function openHttp(get: typeof getHttp, url: URL, { signal, idleTimeoutMs }: FetcherOptions): Promise<IncomingMessage> {
-  const timeoutMs = idleTimeoutMs ?? defaultIdleTimeoutMs;
-  return new Promise((resolve, reject) => {
-    const request = get(url, { headers: { 'user-agent': 'octet' }, ...(signal ? { signal } : {}) }, (response) => {
-      if (response.statusCode === 200) return resolve(response);
-      response.resume();
-      reject(new DownloadHTTPError(statusText(response), response.statusCode ?? 0));
-    });
-    request.setTimeout(timeoutMs, () => request.destroy(new Error(`silence for ${timeoutMs} ms`)));
-    request.on('error', reject);
-  });
-}
-
-/** A redirect is reported, not followed: whoever runs the repository says where it is. */
-function statusText({ statusCode, headers: { location } }: IncomingMessage): string {
-  return `HTTP ${statusCode}${location === undefined ? '' : ` to ${location}`}`;
-}
-
-/** A missing file is a 404, as a server would say. */
-async function openFile(url: URL, { signal }: FetcherOptions): Promise<Readable> {
-  const stream = createReadStream(url, signal ? { signal } : {});
-  return new Promise((resolve, reject) => {
-    stream.once('open', () => resolve(stream));
-    stream.once('error', (error) =>
-      reject(systemCodeOf(error) === 'ENOENT' ? new DownloadHTTPError('no such file', 404) : error),
-    );
-  });
+/** Whether going on later makes sense: what came so far was not refused. */
+function isInterruption(failure: OctetError | undefined): boolean {
+  return failure?.code === 'REPOSITORY_UNREACHABLE' || failure?.code === 'CANCELLED';
 }
 
 function failureFrom(url: string, error: unknown, signal: AbortSignal | undefined): OctetError {

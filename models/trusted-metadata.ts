@@ -10,7 +10,8 @@ import { Metadata, MetadataKind, type TargetFile, type Targets } from '@tufjs/mo
 import { type Fetcher, Updater } from 'tuf-js';
 import type { Clock } from '../runtime/base/clock.ts';
 import { sha256Of, writeFileAtomic } from '../runtime/base/files.ts';
-import { metadataFolder, roles, targetFileName, targetsFolder } from './repository/layout.ts';
+import { metadataFolder, type RoleName, roles, targetFileName, targetsFolder } from './repository/layout.ts';
+import { parseRole } from './repository/metadata.ts';
 
 export type TrustedMetadata = {
   /** Bring it up to date with the repository, and remember what was verified, even when a later step fails. */
@@ -24,7 +25,11 @@ export type TrustedMetadata = {
   download(target: TargetFile, destination: string): Promise<void>;
   /** The signed targets of the last refresh. */
   targets(): Promise<Targets>;
+  validUntil(): Promise<Validity | null>;
 };
+
+/** Which signature ends first, and when, Unix milliseconds. */
+export type Validity = { readonly role: RoleName; readonly ms: number };
 
 export type TrustOptions = {
   /** The repository's address, the parent of `metadata/` and `targets/`. */
@@ -41,7 +46,7 @@ export type TrustOptions = {
 
 /** @throws whatever tuf-js says of a pinned root that is none. */
 export async function openTrustedMetadata(options: TrustOptions): Promise<TrustedMetadata> {
-  const cacheFolder = join(options.cacheFolder, sha256Of(options.root));
+  const cacheFolder = cacheOf(options);
   const metadataDir = join(options.workFolder, metadataFolder);
   await copyIn(cacheFolder, metadataDir, options.root);
   const base = options.url.endsWith('/') ? options.url : `${options.url}/`;
@@ -72,7 +77,26 @@ export async function openTrustedMetadata(options: TrustOptions): Promise<Truste
       const text = await readFile(join(metadataDir, 'targets.json'), 'utf8');
       return Metadata.fromJSON(MetadataKind.Targets, JSON.parse(text)).signed;
     },
+    validUntil: () => validityIn(metadataDir),
   };
+}
+
+/** How long the metadata that was verified last is valid, without asking the repository; null before the first time. */
+export function lastValidity(options: Pick<TrustOptions, 'cacheFolder' | 'root'>): Promise<Validity | null> {
+  return validityIn(cacheOf(options));
+}
+
+function cacheOf({ cacheFolder, root }: Pick<TrustOptions, 'cacheFolder' | 'root'>): string {
+  return join(cacheFolder, sha256Of(root));
+}
+
+async function validityIn(folder: string): Promise<Validity | null> {
+  const ends: Validity[] = [];
+  for (const role of roles) {
+    const bytes = await readWhole(join(folder, `${role}.json`));
+    if (bytes !== undefined) ends.push({ role, ms: Date.parse(parseRole(role, bytes, role).signed.expires) });
+  }
+  return ends.reduce<Validity | null>((first, end) => (first === null || end.ms < first.ms ? end : first), null);
 }
 
 async function copyIn(cacheFolder: string, workFolder: string, pinnedRoot: Buffer): Promise<void> {

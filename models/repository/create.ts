@@ -79,7 +79,8 @@ function firstRelease(
   return [signRole(root, root, all), targets, snapshot, timestamp];
 }
 
-function checkPlan(role: RoleName, plan: KeyPlan = { keys: 1, threshold: 1 }): KeyPlan {
+/** @throws USAGE when more keys must sign than there are. */
+export function checkPlan(role: RoleName, plan: KeyPlan = { keys: 1, threshold: 1 }): KeyPlan {
   if (plan.threshold >= 1 && plan.keys >= plan.threshold) return plan;
   throw new OctetError(
     'USAGE',

@@ -10,6 +10,8 @@ import { OctetError } from '../../runtime/base/errors.ts';
 import { readInput, syncFolder, writeError } from '../../runtime/base/files.ts';
 
 export type Signer = {
+  /** The private key's file. */
+  readonly path: string;
   /** The public half, as root metadata lists it. */
   readonly key: Key;
   sign(bytes: Buffer): Signature;
@@ -28,7 +30,7 @@ export async function createKey(folder: string, name: string): Promise<Signer> {
   } catch (error) {
     throw writeError(path, error);
   }
-  return signerFrom(privateKey);
+  return signerFrom(path, privateKey);
 }
 
 /** Every key in the folder. @throws FILE_UNREADABLE, REPOSITORY_INVALID when a `.pem` is no Ed25519 private key. */
@@ -46,7 +48,7 @@ export async function loadKeys(folder: string): Promise<Signer[]> {
 async function loadKey(path: string): Promise<Signer> {
   const pem = await readInput(path, 'signing key');
   try {
-    return signerFrom(createPrivateKey(pem));
+    return signerFrom(path, createPrivateKey(pem));
   } catch (cause) {
     throw new OctetError(
       'REPOSITORY_INVALID',
@@ -59,12 +61,13 @@ async function loadKey(path: string): Promise<Signer> {
   }
 }
 
-function signerFrom(privateKey: KeyObject): Signer {
+function signerFrom(path: string, privateKey: KeyObject): Signer {
   const { x } = createPublicKey(privateKey).export({ format: 'jwk' });
   if (privateKey.asymmetricKeyType !== 'ed25519' || x === undefined) throw new Error('not an Ed25519 key');
   const publicHex = Buffer.from(x, 'base64url').toString('hex');
   const keyID = keyIdOf(publicHex);
   return {
+    path,
     key: new Key({ keyID, keyType: 'ed25519', scheme: 'ed25519', keyVal: { public: publicHex } }),
     sign: (bytes) => new Signature({ keyID, sig: sign(null, bytes, privateKey).toString('hex') }),
   };

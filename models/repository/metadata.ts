@@ -77,21 +77,31 @@ export function timestampOf(snapshot: SignedFile, version: number, expires: stri
  * @throws REPOSITORY_INVALID when fewer than the role's threshold are at hand.
  */
 export function signRole(signed: SignedByRole[RoleName], root: Root, signers: readonly Signer[]): SignedFile {
-  const role = signed.type;
+  return signedFile(signed, signersOf(signed.type, root, signers));
+}
+
+/** A new root is signed by its own root keys and by those of the root before it (TUF §5.3.4). @throws REPOSITORY_INVALID */
+export function signRoot(root: Root, previous: Root, signers: readonly Signer[]): SignedFile {
+  return signedFile(root, new Set([...signersOf('root', previous, signers), ...signersOf('root', root, signers)]));
+}
+
+function signersOf(role: RoleName, root: Root, signers: readonly Signer[]): Signer[] {
   const { keyIDs, threshold } = root.roles[role]!;
   const usable = signers.filter(({ key }) => keyIDs.includes(key.keyID));
-  if (usable.length < threshold)
-    throw new OctetError(
-      'REPOSITORY_INVALID',
-      `signing ${role}: expected ${threshold} of its keys, got ${usable.length}`,
-      {
-        hint: `Name the folder that holds the ${role} key: --keys FOLDER`,
-      },
-    );
+  if (usable.length >= threshold) return usable;
+  throw new OctetError(
+    'REPOSITORY_INVALID',
+    `signing ${role}: expected ${threshold} of its keys, got ${usable.length}`,
+    { hint: `Name the folder that holds the ${role} key: --keys FOLDER` },
+  );
+}
+
+function signedFile(signed: SignedByRole[RoleName], signers: Iterable<Signer>): SignedFile {
+  const { type: role, version } = signed;
   const metadata = new Metadata(signed);
-  for (const signer of usable) metadata.sign((bytes) => signer.sign(bytes));
+  for (const signer of signers) metadata.sign((bytes) => signer.sign(bytes));
   const bytes = Buffer.from(`${JSON.stringify(metadata.toJSON(), null, 1)}\n`);
-  return { role, version: signed.version, fileName: metadataFileName(role, signed.version), bytes };
+  return { role, version, fileName: metadataFileName(role, version), bytes };
 }
 
 /** Reads one published metadata file. @returns undefined when there is none. @throws REPOSITORY_INVALID */

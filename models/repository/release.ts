@@ -4,15 +4,26 @@
  * visible, so a server may be read, and this program killed, at any moment.
  */
 import { join } from 'node:path';
-import { Snapshot, type TargetFile, Timestamp } from '@tufjs/models';
+import { type Root, Snapshot, type TargetFile, Timestamp } from '@tufjs/models';
 import { writeFileAtomic } from '../../runtime/base/files.ts';
 import { metadataFolder, type RoleName } from './layout.ts';
-import { expiryAfter, rootAgain, type SignedFile, signRole, snapshotOf, targetsOf, timestampOf } from './metadata.ts';
+import {
+  expiryAfter,
+  rootAgain,
+  type SignedFile,
+  signRole,
+  signRoot,
+  snapshotOf,
+  targetsOf,
+  timestampOf,
+} from './metadata.ts';
 import type { Repository } from './open.ts';
 
 export type Renewal = {
   /** Roles to sign again besides the timestamp; a new targets role brings a new snapshot with it. */
   readonly roles: ReadonlySet<RoleName>;
+  /** The root from now on, if its keys change; the present one when absent. */
+  readonly root?: Root;
   /** All targets from now on; the present ones when absent. */
   readonly targets?: readonly TargetFile[];
   /** Now, Unix milliseconds. */
@@ -20,15 +31,15 @@ export type Renewal = {
 };
 
 /** The signed files of the next release in the order of writing. @throws REPOSITORY_INVALID when a key is missing. */
-export function planRelease(repository: Repository, { roles, targets, nowMs }: Renewal): SignedFile[] {
+export function planRelease(repository: Repository, { roles, targets, nowMs, ...renewal }: Renewal): SignedFile[] {
   const { settings, signers, snapshot, timestamp } = repository;
   const expires = (role: RoleName) => expiryAfter(nowMs, settings.expiryDays[role]);
   const root = roles.has('root')
-    ? rootAgain(repository.root, repository.root.version + 1, expires('root'))
+    ? rootAgain(renewal.root ?? repository.root, repository.root.version + 1, expires('root'))
     : repository.root;
   const sign = (signed: Parameters<typeof signRole>[0]) => signRole(signed, root, signers);
 
-  const rootFile = roles.has('root') ? sign(root) : undefined;
+  const rootFile = roles.has('root') ? signRoot(root, repository.root, signers) : undefined;
   const targetFiles = targets ?? Object.values(repository.targets.targets);
   const targetsFile = roles.has('targets')
     ? sign(targetsOf(targetFiles, repository.targets.version + 1, expires('targets')))

@@ -11,6 +11,7 @@ import { filesOf, parseManifest } from '../manifest.ts';
 import { refusalFrom } from '../refusal.ts';
 import { StagingFetcher } from '../staging-fetcher.ts';
 import { openTrustedMetadata, type TrustedMetadata } from '../trusted-metadata.ts';
+import { UnfinishedDownloads } from '../unfinished-downloads.ts';
 import { metadataFolder, type RoleName, roles, targetFileName, targetsFolder } from './layout.ts';
 import { modelsIn, newestVersions, type PublishedModel } from './listing.ts';
 import { parseRole } from './metadata.ts';
@@ -36,7 +37,8 @@ export async function verifyRepository(
   const root = await readInput(rootFile, 'first root of the repository');
   const workFolder = await mkdtemp(join(tmpdir(), 'octet-verify-'));
   const url = pathToFileURL(`${resolve(folder)}/`).href;
-  const fetcher = new StagingFetcher({ stagingFolder: workFolder });
+  const unfinished = new UnfinishedDownloads(join(workFolder, 'unfinished'));
+  const fetcher = new StagingFetcher({ stagingFolder: workFolder, unfinished });
   const cacheFolder = join(workFolder, 'cache');
   try {
     const trusted = await openTrustedMetadata({ url, root, cacheFolder, workFolder, fetcher, clock: options.clock });

@@ -159,3 +159,15 @@ test('signatures are judged by the clock that was passed in', async (t) => {
     hint: /octet models refresh/,
   });
 });
+
+test('a pull tells which signature ends first, also when the repository does not answer', async (t) => {
+  const clock = clockAt('2030-01-01T00:00:00Z');
+  const repository = await publishedRepository(t, clock);
+  const server = await serve(t, repository.folder);
+  const storeFolder = join(repository.work, 'store');
+  const request = { url: server.url, rootFile: repository.rootFile, target: 'vibration', storeFolder, clock };
+  const validUntil = { role: 'timestamp', ms: Date.parse('2030-01-31T00:00:00Z') };
+  assert.deepEqual((await pullModel(request)).validUntil, validUntil);
+  await server.stop();
+  assert.deepEqual((await pullModel(request)).validUntil, validUntil);
+});

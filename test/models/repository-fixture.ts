@@ -1,7 +1,7 @@
 /** What the tests of models/ share: a model folder, a repository, a web server that can misbehave, a clock one can turn. */
 
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -98,14 +98,24 @@ export async function serve(
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
     requests.push(path);
     if (misbehave(path, response, request)) return;
-    const file = createReadStream(join(folder, path));
-    file.on('error', () => response.writeHead(404).end());
-    file.pipe(response);
+    void answer(join(folder, path), request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const stop = () => closeServer(server);
   t.after(stop);
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, requests, stop };
+}
+
+/** As static web servers do: the whole file, or the rest of it from the byte that was asked for (RFC 9110 §14). */
+async function answer(path: string, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+  const size = await stat(path).then(
+    (stats) => stats.size,
+    () => undefined,
+  );
+  if (size === undefined) return void response.writeHead(404).end();
+  const start = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
+  if (start > 0) response.writeHead(206, { 'content-range': `bytes ${start}-${size - 1}/${size}` });
+  createReadStream(path, { start }).pipe(response);
 }
 
 async function closeServer(server: Server): Promise<void> {
@@ -117,6 +127,8 @@ async function closeServer(server: Server): Promise<void> {
 /** What a store holds that could be mistaken for a model, and what lies about half done. */
 export async function storeContents(folder: string): Promise<{ models: string[]; partial: string[] }> {
   const list = (path: string) => readdir(path).catch((): string[] => []);
-  const models = (await list(folder)).filter((name) => !['.partial', 'trusted', 'offers'].includes(name)).sort();
+  const models = (await list(folder))
+    .filter((name) => !['.partial', '.unfinished', 'trusted', 'offers'].includes(name))
+    .sort();
   return { models, partial: await list(join(folder, '.partial')) };
 }

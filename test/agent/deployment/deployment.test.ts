@@ -55,7 +55,14 @@ async function setUp(t: TestContext, { liveCalibration = false } = {}) {
   const selection = { gate: Promise.resolve() };
   const announced: string[] = [];
   const epochs: number[][] = [];
-  const pulled: PulledModel = { folder: modelFolder, digest: 'd1', name: 'm', version: '1.0.0', origin: 'present' };
+  const pulled: PulledModel = {
+    folder: modelFolder,
+    digest: 'd1',
+    name: 'm',
+    version: '1.0.0',
+    origin: 'present',
+    validUntil: null,
+  };
   const ports: Ports = {
     ...{ clock, random: () => 0, log: pino({ level: 'silent' }), version: '0', bootId: () => 'b' },
     startRunner: runners.startRunner,
