@@ -9,7 +9,7 @@ import type { Span } from '../data/recording.ts';
 import type { RecordSpec, RunnerEvent } from './messages.ts';
 import type { Report } from './problems.ts';
 import { RecordingWriter, sampleBytes } from './recording-writer.ts';
-import type { SampleBlock } from './source.ts';
+import type { SampleBlock } from './sources/source.ts';
 
 /** A write at most so often, unless so much waits for it: what a killed runner loses. */
 const writeEveryMs = 250;

@@ -2,14 +2,14 @@
 import { endWithParent } from '../base/children.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { errorRecordFrom, OctetError } from '../base/errors.ts';
-import { createSink } from './create-sink.ts';
 import { createDecisionGroups } from './decision-groups.ts';
 import { openInference } from './inference.ts';
 import type { RunnerEvent, RunnerRequest, RunnerStart } from './messages.ts';
-import { openSource } from './open-source.ts';
 import { createProblems, type Problems } from './problems.ts';
 import { openRecorder, type Recorded, type Recorder } from './recorder.ts';
 import { runPipeline } from './runner.ts';
+import { createSink } from './sinks/create-sink.ts';
+import { openSource } from './sources/open-source.ts';
 
 type Emit = (event: RunnerEvent) => void;
 

@@ -11,8 +11,8 @@ import type { Infer } from './inference.ts';
 import type { Decision } from './messages.ts';
 import type { Report } from './problems.ts';
 import type { Recorder } from './recorder.ts';
-import type { Sink } from './sink.ts';
-import type { SampleBlock } from './source.ts';
+import type { Sink } from './sinks/sink.ts';
+import type { SampleBlock } from './sources/source.ts';
 
 export type RunnerParts = {
   readonly source: AsyncIterable<SampleBlock>;

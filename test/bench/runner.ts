@@ -13,12 +13,12 @@ import { openRecordings } from '../../runtime/data/recording.ts';
 import { createWindower } from '../../runtime/data/window.ts';
 import { openSession } from '../../runtime/engine/session.ts';
 import type { Tensor } from '../../runtime/graph/tensor.ts';
-import { createSink } from '../../runtime/infer/create-sink.ts';
 import { createInference } from '../../runtime/infer/inference.ts';
 import type { Decision } from '../../runtime/infer/messages.ts';
-import { openSource } from '../../runtime/infer/open-source.ts';
 import { openRecorder } from '../../runtime/infer/recorder.ts';
 import { runPipeline } from '../../runtime/infer/runner.ts';
+import { createSink } from '../../runtime/infer/sinks/create-sink.ts';
+import { openSource } from '../../runtime/infer/sources/open-source.ts';
 import { median } from '../../runtime/measure/statistics.ts';
 import type { BenchRow } from './run.ts';
 

@@ -5,7 +5,7 @@ import { systemClock } from '../../../runtime/base/clock.ts';
 import { windowCount } from '../../../runtime/data/window.ts';
 import type { Decision } from '../../../runtime/infer/messages.ts';
 import { type RunnerParts, runPipeline } from '../../../runtime/infer/runner.ts';
-import type { SampleBlock } from '../../../runtime/infer/source.ts';
+import type { SampleBlock } from '../../../runtime/infer/sources/source.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { countingBlock, pipeline } from './small-runner.ts';
 

@@ -5,7 +5,7 @@ import { type Span, writeRecording } from '../../../runtime/data/recording.ts';
 import { float32, graphOf, modelOf, node, valueInfo } from '../../../runtime/graph/build.ts';
 import { saveModel } from '../../../runtime/graph/save.ts';
 import type { RunnerStart } from '../../../runtime/infer/messages.ts';
-import type { SampleBlock } from '../../../runtime/infer/source.ts';
+import type { SampleBlock } from '../../../runtime/infer/sources/source.ts';
 
 export const pipeline: Pipeline = {
   channels: [

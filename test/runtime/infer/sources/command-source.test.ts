@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { type Clock, systemClock } from '../../../runtime/base/clock.ts';
-import type { RunnerEvent } from '../../../runtime/infer/messages.ts';
-import { openSource } from '../../../runtime/infer/open-source.ts';
-import { createProblems } from '../../../runtime/infer/problems.ts';
-import { isThere } from '../../support/is-there.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { waitUntil } from '../../support/wait-until.ts';
-import { pipeline } from './small-runner.ts';
+import { type Clock, systemClock } from '../../../../runtime/base/clock.ts';
+import type { RunnerEvent } from '../../../../runtime/infer/messages.ts';
+import { createProblems } from '../../../../runtime/infer/problems.ts';
+import { openSource } from '../../../../runtime/infer/sources/open-source.ts';
+import { isThere } from '../../../support/is-there.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
+import { waitUntil } from '../../../support/wait-until.ts';
+import { pipeline } from '../small-runner.ts';
 
 /** Real programs, but nobody waits for their next start. */
 const impatientClock: Clock = { ...systemClock, sleep: async () => {} };

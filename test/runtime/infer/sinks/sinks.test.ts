@@ -5,12 +5,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { systemClock } from '../../../runtime/base/clock.ts';
-import type { OctetError } from '../../../runtime/base/errors.ts';
-import { createSink } from '../../../runtime/infer/create-sink.ts';
-import type { Decision, SinkSpec } from '../../../runtime/infer/messages.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { waitUntil } from '../../support/wait-until.ts';
+import { systemClock } from '../../../../runtime/base/clock.ts';
+import type { OctetError } from '../../../../runtime/base/errors.ts';
+import type { Decision, SinkSpec } from '../../../../runtime/infer/messages.ts';
+import { createSink } from '../../../../runtime/infer/sinks/create-sink.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
+import { waitUntil } from '../../../support/wait-until.ts';
 
 function decision(seq: number, label = 'walk'): Decision {
   return { tUs: 1, seq, label, score: 0.5, latencyUs: 100 };

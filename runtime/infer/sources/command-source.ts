@@ -5,9 +5,9 @@
  * learns by the end of its stdin, to which nothing is ever written, or by printing to nobody.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Clock } from '../base/clock.ts';
-import { OctetError } from '../base/errors.ts';
-import type { Report } from './problems.ts';
+import type { Clock } from '../../base/clock.ts';
+import { OctetError } from '../../base/errors.ts';
+import type { Report } from '../problems.ts';
 import type { SampleBlock, SourceContext } from './source.ts';
 
 /** Waits before the next start, by how many starts in a row have not given a single sample. */

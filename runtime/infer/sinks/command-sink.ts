@@ -1,8 +1,8 @@
 /** A program started for each decision, which it gets as JSON on its stdin. Few at a time, and none for ever. */
 import { spawn } from 'node:child_process';
-import { OctetError } from '../base/errors.ts';
-import type { Decision, SinkSpec } from './messages.ts';
-import type { Report } from './problems.ts';
+import { OctetError } from '../../base/errors.ts';
+import type { Decision, SinkSpec } from '../messages.ts';
+import type { Report } from '../problems.ts';
 import type { Sink } from './sink.ts';
 
 /** Programs at a time: a small board must keep its cores for inference. */

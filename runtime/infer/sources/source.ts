@@ -1,8 +1,8 @@
 /** Where samples come from, as one stream of blocks. A source is pulled: the next block is asked for when this one is done. */
-import type { Clock } from '../base/clock.ts';
-import type { Pipeline } from '../data/pipeline.ts';
-import type { Span } from '../data/recording.ts';
-import type { Problems } from './problems.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Pipeline } from '../../data/pipeline.ts';
+import type { Span } from '../../data/recording.ts';
+import type { Problems } from '../problems.ts';
 
 /** Consecutive samples. */
 export type SampleBlock = {

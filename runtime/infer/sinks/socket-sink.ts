@@ -3,9 +3,9 @@
  * the listener does not read, decisions are lost and counted, not kept.
  */
 import { connect, type Socket } from 'node:net';
-import type { Clock } from '../base/clock.ts';
-import { OctetError, systemCodeOf } from '../base/errors.ts';
-import type { Report } from './problems.ts';
+import type { Clock } from '../../base/clock.ts';
+import { OctetError, systemCodeOf } from '../../base/errors.ts';
+import type { Report } from '../problems.ts';
 import type { Sink } from './sink.ts';
 
 const reconnectDelaysMs = [50, 100, 250, 500, 1000, 2000] as const;

@@ -3,9 +3,9 @@
  * at once; a rush of them goes out in one write every few milliseconds, because a write each would slow inference down.
  */
 import { appendFile } from 'node:fs/promises';
-import type { Clock } from '../base/clock.ts';
-import { OctetError, systemCodeOf } from '../base/errors.ts';
-import type { Report } from './problems.ts';
+import type { Clock } from '../../base/clock.ts';
+import { OctetError, systemCodeOf } from '../../base/errors.ts';
+import type { Report } from '../problems.ts';
 import type { Sink } from './sink.ts';
 
 const betweenWritesMs = 10;

@@ -3,10 +3,10 @@
  * of single timers never add up; what is due goes out in one block.
  */
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { OctetError } from '../base/errors.ts';
-import { openRecordings, type Recording } from '../data/recording.ts';
-import { checkRecording } from '../data/recording-samples.ts';
-import type { SourceSpec } from './messages.ts';
+import { OctetError } from '../../base/errors.ts';
+import { openRecordings, type Recording } from '../../data/recording.ts';
+import { checkRecording } from '../../data/recording-samples.ts';
+import type { SourceSpec } from '../messages.ts';
 import type { SampleBlock, SourceContext } from './source.ts';
 
 type ReplaySpec = Extract<SourceSpec, { kind: 'replay' }>;

@@ -1,9 +1,9 @@
 /** The sink for what a configuration names. A new kind is one line. */
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { SinkSpec } from '../messages.ts';
+import type { Report } from '../problems.ts';
 import { createCommandSink } from './command-sink.ts';
 import { createFileSink } from './file-sink.ts';
-import type { SinkSpec } from './messages.ts';
-import type { Report } from './problems.ts';
 import type { Sink } from './sink.ts';
 import { createSocketSink } from './socket-sink.ts';
 

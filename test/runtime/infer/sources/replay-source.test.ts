@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import type { SourceSpec } from '../../../runtime/infer/messages.ts';
-import { openSource } from '../../../runtime/infer/open-source.ts';
-import type { SampleBlock, SourceContext } from '../../../runtime/infer/source.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { waitUntil } from '../../support/wait-until.ts';
-import { pipeline, recordSign } from './small-runner.ts';
+import type { SourceSpec } from '../../../../runtime/infer/messages.ts';
+import { openSource } from '../../../../runtime/infer/sources/open-source.ts';
+import type { SampleBlock, SourceContext } from '../../../../runtime/infer/sources/source.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
+import { waitUntil } from '../../../support/wait-until.ts';
+import { pipeline, recordSign } from '../small-runner.ts';
 
 const problems = { reporter: () => (error: Error) => assert.fail(error) };
 

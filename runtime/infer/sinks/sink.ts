@@ -2,7 +2,7 @@
  * Where decisions act on the device itself. A sink takes a decision and returns at once; what it cannot do it reports, and it
  * never holds up or stops inference.
  */
-import type { Decision } from './messages.ts';
+import type { Decision } from '../messages.ts';
 
 export type Sink = {
   /** Never throws, never waits. */

@@ -1,6 +1,7 @@
 /** The source for what a configuration names. A new kind is one line. */
+
+import type { SourceSpec } from '../messages.ts';
 import { readCommand } from './command-source.ts';
-import type { SourceSpec } from './messages.ts';
 import { openReplay } from './replay-source.ts';
 import type { Source, SourceContext } from './source.ts';
 
