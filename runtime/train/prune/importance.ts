@@ -54,6 +54,7 @@ function sumByChannel(
   return sums;
 }
 
-function channelCount({ groups }: Coupling): number {
+/** Channels are numbered from 0 to one less. */
+export function channelCount({ groups }: Coupling): number {
   return groups.reduce((count, { channels }) => Math.max(count, ...channels.map((channel) => channel + 1)), 0);
 }

@@ -23,6 +23,8 @@ export type Coupling = {
   /** Value → axis → the channel that each position belongs to; −1 for what stays whatever is pruned. */
   readonly labels: ReadonlyMap<string, readonly Int32Array[]>;
   readonly groups: readonly ChannelGroup[];
+  /** Every layer that makes channels, in the model's order. */
+  readonly layers: readonly LayerChannels[];
   /** Layers that keep all channels, or some. */
   readonly whole: readonly WholeLayer[];
 };
@@ -35,6 +37,14 @@ export type ChannelGroup = {
   readonly channels: readonly number[];
   /** Positions in the output of its first layer that one channel takes up: more than 1 in grouped convolutions and flattened images. */
   readonly width: number;
+};
+
+export type LayerChannels = {
+  readonly node: string;
+  readonly opType: string;
+  /** The value that it computes, and the axis of its channels. */
+  readonly output: string;
+  readonly axis: number;
 };
 
 export type WholeLayer = {
@@ -129,12 +139,15 @@ function collect(graph: Graph, shapes: ReadonlyMap<string, Dims>, positions: Pos
   const free = layers.filter(({ sets }) => sets.length > 0);
   return {
     ...{ shapes, labels, whole: layers.flatMap(({ whole }) => whole ?? []) },
+    layers: layers.map(({ node: { name, opType }, output, axis }) => ({ node: name, opType, output, axis })),
     groups: groupsOf(free.map(({ node, sets }) => ({ node, channels: sets.map((set) => numbers.get(set)!) }))),
   };
 }
 
 type FreeLayer = {
   readonly node: Node;
+  readonly output: string;
+  readonly axis: number;
   /** Of each position along its channels that can be removed. */
   readonly sets: readonly number[];
   readonly whole: WholeLayer | undefined;
@@ -144,10 +157,12 @@ function layerOf(graph: Graph, node: Node, positions: Positions): FreeLayer | un
   const channels = node.domain === '' ? couplingRules[node.opType]?.channels : undefined;
   const weight = channels && constantOf(graph, node.inputs[channels.weight] ?? '');
   if (!channels || weight?.type !== 'float32') return undefined;
-  const axes = positions.axes(node.outputs.find(Boolean) ?? '') ?? [];
-  const axis = axes[axisFrom(channels.axis, axes.length)];
+  const output = node.outputs.find(Boolean) ?? '';
+  const axes = positions.axes(output) ?? [];
+  const at = axisFrom(channels.axis, axes.length);
+  const axis = axes[at];
   if (!axis) return undefined;
-  const places = Array.from({ length: axis.size }, (_, at) => axis.first + at);
+  const places = Array.from({ length: axis.size }, (_, place) => axis.first + place);
   const pinned = places.filter((place) => positions.pinOf(place));
   const pin = pinned.length > 0 ? positions.pinOf(pinned[0]!)! : undefined;
   const sets = places.filter((place) => !positions.pinOf(place)).map((place) => positions.setOf(place));
@@ -155,7 +170,7 @@ function layerOf(graph: Graph, node: Node, positions: Positions): FreeLayer | un
     ...{ node: node.name, opType: node.opType, pinned: pinned.length, channels: axis.size },
     reason: pin.node === node.name || pin.node === '' ? pin.reason : `${pin.reason} ("${pin.node}")`,
   };
-  return { node, sets, whole };
+  return { node, output, axis: at, sets, whole };
 }
 
 /** Layers that share a channel (a residual sum, a depthwise convolution) are one group. */
