@@ -33,6 +33,10 @@ export const errorCatalogue = {
   OUT_OF_MEMORY: exitCodes.failed,
   QUANT_RANGE: exitCodes.failed,
   RECIPE_INVALID: exitCodes.badRequest,
+  /** A loss or weight became NaN or infinite while training. */
+  TRAINING_DIVERGED: exitCodes.failed,
+  /** A checkpoint is damaged, or of another training. */
+  CHECKPOINT_INVALID: exitCodes.badRequest,
   /** A child process (runner, builder, trial) died, did not answer, or answered nonsense. */
   CHILD_FAILED: exitCodes.failed,
   CHILD_TIMEOUT: exitCodes.failed,

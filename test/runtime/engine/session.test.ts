@@ -55,6 +55,17 @@ describe('a session', () => {
     await session.close();
   });
 
+  it('writes outputs into tensors that it is given', async () => {
+    const session = await openSession(encodeModel(denseModel()));
+    const y = float32([1, 2], [0, 0]);
+    await session.run({ x: float32([1, 3], [1, 1, 1]) }, ['y'], { y });
+    assert.deepEqual(y.data, Float32Array.of(9.5, 0));
+    await assert.rejects(session.run({ x: float32([1, 3], [1, 1, 1]) }, ['y'], { y: float32([1, 3], [0, 0, 0]) }), {
+      code: 'ENGINE_FAILED',
+    });
+    await session.close();
+  });
+
   it('gives only the outputs it was asked for', async () => {
     const { graph, ...rest } = denseModel();
     const outputs = [...graph.outputs, valueInfo('sum', 'float32', ['batch', 2])];
