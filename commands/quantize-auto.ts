@@ -10,6 +10,7 @@ export type AutoReport = Omit<AutoResult, 'bytes' | 'recipe'>;
 
 export type AutoSettings = {
   readonly activation: 'uint8' | 'int8';
+  readonly reduceRange: boolean;
   readonly samples: number;
   readonly maxDrop?: number;
   readonly maxDisagreement?: number;
@@ -20,9 +21,10 @@ export type AutoSettings = {
 
 /** @throws what `quantizeAuto` throws. */
 export function autoOn({ modelPath, task, budget }: ModelArgument, samples: Samples, settings: AutoSettings) {
-  const { activation, maxDrop, maxDisagreement, searchTime, onProgress, signal } = settings;
+  const { activation, reduceRange, maxDrop, maxDisagreement, searchTime, onProgress, signal } = settings;
   return quantizeAuto(modelPath, samples, {
     activation,
+    reduceRange,
     budget: {
       maxDrop: maxDrop ?? budget?.maxDrop ?? 0.01,
       maxDisagreement: maxDisagreement ?? budget?.maxDisagreement ?? 0.02,

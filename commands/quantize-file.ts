@@ -15,7 +15,7 @@ import { matchesName, type Recipe } from '../runtime/quantize/recipe.ts';
 import { originOf, type RecipeRecord, readsSamples, writeVariant } from '../runtime/quantize/variant-files.ts';
 import { type ModelArgument, readModelArgument } from './model-argument.ts';
 import { type AutoReport, autoOn } from './quantize-auto.ts';
-import { eightBits, type QuantizeOptions, recipeFrom, refuseNoData } from './quantize-options.ts';
+import { eightBitTypes, type QuantizeOptions, recipeFrom, refuseNoData } from './quantize-options.ts';
 import { readRecipeFile } from './recipe-file.ts';
 
 export type QuantizeResult = RecipeRecord & {
@@ -72,7 +72,7 @@ async function make(job: Job): Promise<Made> {
 async function findBest({ argument, options, running }: Job): Promise<Made> {
   refuseNoData(options, 'auto');
   const samples = await samplesFor(await prepareModel(argument.modelPath), argument, options);
-  const result = await autoOn(argument, samples, { ...options, activation: eightBits(options), ...running });
+  const result = await autoOn(argument, samples, { ...options, ...eightBitTypes(options), ...running });
   const { bytes, recipe, ...auto } = result;
   return { recipe, bytes, samples: calibrationOf(samples, recipe), outcomes: auto.outcomes, auto };
 }

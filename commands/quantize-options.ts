@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { OctetError } from '../runtime/base/errors.ts';
 import { checkValue } from '../runtime/base/json.ts';
+import { type FastTypes, fastTypesHere, fillTypes } from '../runtime/quantize/fast-types.ts';
 import { observerNames, type Recipe, recipeSchema, type StaticRecipe } from '../runtime/quantize/recipe.ts';
 import { countFrom, shareFrom } from './options.ts';
 import { addFormOptions, type FormOptions, formSettings } from './recipe-options.ts';
@@ -11,7 +12,8 @@ export type QuantizeOptions = FormOptions & {
   output: string;
   recipe?: string;
   observer: (typeof observerNames)[number];
-  activation: StaticRecipe['activation'];
+  activation?: StaticRecipe['activation'];
+  reduceRange?: boolean;
   perChannel: boolean;
   improve: (keyof typeof improvements)[];
   exclude: string[];
@@ -49,8 +51,10 @@ export function addQuantizeOptions(command: Command): Command {
     .addOption(
       new Option('--activation <type>', 'type of activations; the default is the fast one of this processor')
         .choices(['uint8', 'int8', 'uint16', 'int16'])
-        .default(process.arch === 'arm64' ? 'int8' : 'uint8'),
+        .default(undefined, fastTypesHere().activation),
     )
+    .option('--reduce-range', `weights in 7 bits (${saturationText()})`)
+    .option('--no-reduce-range', 'weights in 8 bits')
     .option('--no-per-channel', 'one scale for each weight instead of one for each of its output channels')
     .addOption(
       new Option(
@@ -82,7 +86,7 @@ export function addQuantizeOptions(command: Command): Command {
 
 /** @throws USAGE for options that do not go together, naming what is wrong. */
 export function recipeFrom(options: QuantizeOptions): Recipe {
-  const { recipe, data, observer, activation, perChannel, improve, exclude } = options;
+  const { recipe, data, observer, perChannel, improve, exclude } = options;
   const kind = recipe ?? (data.length > 0 ? 'static' : 'dynamic');
   if (improve.length > 0 && kind !== 'static')
     throw new OctetError('USAGE', `--improve: expected a static recipe, got ${kind}`, {
@@ -94,14 +98,36 @@ export function recipeFrom(options: QuantizeOptions): Recipe {
     exclude,
     ...formSettings(kind, options),
     ...(kind === 'weight-only' ? {} : { perChannel }),
-    ...(kind === 'static' ? { observer, activation, ...improved } : {}),
+    ...(kind === 'static' ? { observer, ...improved } : {}),
+    ...typeSettings(kind, options),
   };
-  return checkValue(said, recipeSchema, { code: 'USAGE', what: 'options' });
+  return checkValue(fillTypes(said, fastTypesHere()), recipeSchema, { code: 'USAGE', what: 'options' });
+}
+
+/** Integer types that were given; the others are the processor's. @throws USAGE for one that this kind of recipe does not have. */
+function typeSettings(kind: string, { activation, reduceRange }: QuantizeOptions): object {
+  if (kind === 'weight-only' && reduceRange !== undefined)
+    throw new OctetError('USAGE', '--reduce-range: expected a static or dynamic recipe, got weight-only', {
+      hint: 'Its weights are multiplied in float, where nothing saturates: leave the option out.',
+    });
+  return {
+    ...(kind === 'static' && activation !== undefined ? { activation } : {}),
+    ...(reduceRange === undefined ? {} : { reduceRange }),
+  };
+}
+
+function saturationText(): string {
+  return fastTypesHere().reduceRange
+    ? 'the default here: this processor would saturate with 8'
+    : 'for x86 processors without VNNI, which saturate with 8; not needed here';
 }
 
 /** What `auto` searches among has kernels, and 16 bits have none. @throws USAGE */
-export function eightBits({ activation }: QuantizeOptions): 'uint8' | 'int8' {
-  if (activation === 'uint8' || activation === 'int8') return activation;
+export function eightBitTypes({ activation: wanted, reduceRange }: QuantizeOptions): Omit<FastTypes, 'reason'> {
+  const fast = fastTypesHere();
+  const activation = wanted ?? fast.activation;
+  if (activation === 'uint8' || activation === 'int8')
+    return { activation, reduceRange: reduceRange ?? fast.reduceRange };
   throw new OctetError('USAGE', `--activation: expected uint8 or int8 for recipe auto, got ${activation}`, {
     hint: 'Add --recipe static to have 16 bits all the same.',
   });

@@ -22,7 +22,9 @@ export type QuantizedWeight = {
 };
 
 /** Symmetric weights leave -128 out, so that the range is the same on both sides of zero. */
-const weightSteps = 254;
+const wholeSteps = 127;
+/** Two products with 255 stay below 2^15. */
+const reducedSteps = 64;
 const smallestNormalFloat32 = 2 ** -126;
 
 /**
@@ -66,10 +68,18 @@ export function absoluteMaxima({ dims, data }: Tensor<'float32'>, axis: number |
   return maxima;
 }
 
-/** The symmetric int8 scale of each largest magnitude; an all-zero slice gets 1. */
-export function symmetricScales(maxima: Float32Values): Float32Values {
+/**
+ * Steps on each side of zero that a symmetric int8 weight has. Source: onnxruntime.quantization 1.30, `ONNX_INT_TYPE_SYMMETRIC_RANGE`,
+ * `ONNX_INT_TYPE_REDUCED_RANGE`.
+ */
+export function weightSteps({ reduceRange }: { readonly reduceRange: boolean }): number {
+  return reduceRange ? reducedSteps : wholeSteps;
+}
+
+/** The symmetric scale of each largest magnitude; an all-zero slice gets 1. @param steps on each side of zero. */
+export function symmetricScales(maxima: Float32Values, steps: number = wholeSteps): Float32Values {
   return maxima.map((maximum) => {
-    const scale = Math.fround(2 * maximum) / weightSteps;
+    const scale = Math.fround(2 * maximum) / (2 * steps);
     return scale < smallestNormalFloat32 ? 1 : scale;
   });
 }

@@ -35,9 +35,15 @@ export const overrideSchema = z.strictObject({
     .describe('the range of its output, whatever the data says'),
   weight: weightType.optional(),
   perChannel: z.boolean().optional(),
+  reduceRange: z.boolean().optional(),
   bits: weightBits.optional().describe('weight-only: bits for each weight'),
   blockSize: blockSize.optional().describe('weight-only: weights that share a scale'),
 });
+
+const reduceRange = z
+  .boolean()
+  .default(false)
+  .describe('weights in 7 bits: x86 processors without VNNI add products in 16 bits, which 8 bits overflow');
 
 const overridesSchema = z.array(overrideSchema).default([]);
 
@@ -47,6 +53,7 @@ export const dynamicSchema = z.strictObject({
   name: nameSchema.default('dynamic'),
   weight: z.literal('int8').default('int8'),
   perChannel: z.boolean().default(true),
+  reduceRange,
   exclude: excludeSchema,
   overrides: overridesSchema,
 });
@@ -66,6 +73,7 @@ export const staticSchema = z.strictObject({
   /** Symmetric: 255 values around 0 (int8) or 128 (uint8). */
   weight: weightType.default('int8'),
   perChannel: z.boolean().default(true),
+  reduceRange,
   observer: z.enum(observerNames).default('min-max'),
   /** Evens out the channels between neighbouring layers first, which one scale for a whole weight needs (equalize.ts). */
   equalize: z.boolean().default(false),

@@ -4,6 +4,7 @@
  */
 import type { Int8Family } from '../hardware/int8-outlook.ts';
 import type { ModelSummary } from '../measure/messages.ts';
+import { fastTypesOf } from '../quantize/fast-types.ts';
 import { type Recipe, recipeSchema } from '../quantize/recipe.ts';
 
 export type Candidate = {
@@ -22,17 +23,6 @@ export type Candidates = {
 
 export type CandidateHardware = { readonly family: Int8Family };
 
-/** The activations that a processor's fastest kernels want. Source: ONNX Runtime's quantisation guide; MLAS dispatch. */
-const activations = {
-  amx: ['uint8', 'AMX multiplies unsigned activations by signed weights'],
-  vnni: ['uint8', 'VNNI multiplies unsigned activations by signed weights'],
-  avx2: ['uint8', 'AVX2 multiplies unsigned by signed; without VNNI sums may saturate, which accuracy will show'],
-  i8mm: ['int8', 'signed by signed is the kernel family made for ARM'],
-  dotprod: ['int8', 'signed by signed is the kernel family made for ARM, with the dot product'],
-  neon: ['int8', 'signed by signed is the kernel family made for ARM'],
-  none: ['uint8', 'the form that ONNX Runtime runs everywhere'],
-} as const satisfies Record<Int8Family, readonly ['uint8' | 'int8', string]>;
-
 /** Operators that static quantisation turns into integer kernels. */
 const staticOperators = ['Conv', 'MatMul', 'Gemm'];
 /** Operators whose dynamic form is worth its run-time ranges; the dynamic form of Conv is many times slower than float. */
@@ -41,7 +31,7 @@ const dynamicOperators = ['MatMul', 'Gemm', 'LSTM'];
 const fewestDynamicWeights = 4096;
 
 export function candidates(hardware: CandidateHardware, model: ModelSummary): Candidates {
-  const proposals = [...staticProposals(hardware, model), dynamicProposal(model)];
+  const proposals = [...staticProposals(hardware, model), dynamicProposal(hardware, model)];
   const float32: Candidate = {
     name: 'float32',
     recipe: null,
@@ -56,7 +46,7 @@ export function candidates(hardware: CandidateHardware, model: ModelSummary): Ca
 type Proposal = Candidate | { readonly name: string; readonly reason: string };
 
 function staticProposals({ family }: CandidateHardware, { operators }: ModelSummary): Proposal[] {
-  const [activation, why] = activations[family];
+  const { activation, reduceRange, reason: why } = fastTypesOf(family);
   const prefix = `static-${activation === 'uint8' ? 'u8s8' : 's8s8'}`;
   const found = staticOperators.filter((operator) => operators[operator]);
   if (found.length === 0)
@@ -67,12 +57,12 @@ function staticProposals({ family }: CandidateHardware, { operators }: ModelSumm
   ] as const;
   return observers.map(([observer, range]) => {
     const name = `${prefix}-${observer}`;
-    const recipe = recipeSchema.parse({ kind: 'static', name, activation, observer });
+    const recipe = recipeSchema.parse({ kind: 'static', name, activation, reduceRange, observer });
     return { name, recipe, reason: `${found.join(', ')}: ${why}; ${range}` };
   });
 }
 
-function dynamicProposal({ operators, weights }: ModelSummary): Proposal {
+function dynamicProposal({ family }: CandidateHardware, { operators, weights }: ModelSummary): Proposal {
   const name = 'dynamic';
   const found = dynamicOperators.filter((operator) => weights[operator]);
   const count = found.reduce((sum, operator) => sum + (weights[operator] ?? 0), 0);
@@ -87,7 +77,7 @@ function dynamicProposal({ operators, weights }: ModelSummary): Proposal {
     };
   return {
     name,
-    recipe: recipeSchema.parse({ kind: 'dynamic', name }),
+    recipe: recipeSchema.parse({ kind: 'dynamic', name, reduceRange: fastTypesOf(family).reduceRange }),
     reason: `${found.join(', ')} with ${count} weights: needs no calibration`,
   };
 }

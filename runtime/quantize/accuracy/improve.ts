@@ -4,6 +4,7 @@
  */
 import type { Samples } from '../../data/samples.ts';
 import type { Model } from '../../graph/model.ts';
+import { weightSteps } from '../numerics.ts';
 import { place, type Ranges, tensorsToObserve } from '../place/place.ts';
 import type { Unit } from '../place/unit.ts';
 import { chooseUnits } from '../place/units.ts';
@@ -78,7 +79,7 @@ export async function refineWeights(
   const units = chooseUnits(model.graph, recipe, new Map()).units.filter(isObserved);
   const chosen = new Set(units.map(({ node }) => node.name));
   const isChosen = (node: string) => chosen.has(node);
-  const grid = { perChannel: recipe.perChannel, steps: 127 };
+  const grid = { perChannel: recipe.perChannel, steps: weightSteps(recipe) };
   const placement = place(model.graph, units, ranges, recipe);
   const graph = recipe.weightRange === 'mse' ? clipWeights(model.graph, grid, isChosen) : model.graph;
   const clipped = { ...model, graph };

@@ -8,7 +8,7 @@ import { channelMaxima, type Layer } from './layers.ts';
 export type GridChoice = {
   /** One scale for each output channel, or one in all. */
   readonly perChannel: boolean;
-  /** Steps on each side of zero: 127 for int8, 7 for int4. */
+  /** Steps on each side of zero: 127 for int8, 64 with a reduced range, 7 for int4. */
   readonly steps: number;
 };
 
@@ -16,10 +16,7 @@ export type GridChoice = {
 export function gridScales(values: Float32Array, layer: Layer, { perChannel, steps }: GridChoice): Float64Array {
   const own = channelMaxima(values, layer.outputs, layer.outputOf);
   const maxima = perChannel ? own : own.fill(own.reduce((a, b) => Math.max(a, b), 0));
-  return Float64Array.from(symmetricScales(Float32Array.from(maxima)), (scale, i) =>
-    // An all-zero channel has scale 1 whatever the steps.
-    maxima[i] === 0 ? scale : (scale * 127) / steps,
-  );
+  return Float64Array.from(symmetricScales(Float32Array.from(maxima), steps));
 }
 
 /** Rounded to the grid and back to float. */

@@ -28,6 +28,8 @@ import { type BuiltModel, type Contender, openSearch, type Search, type Tried } 
 
 export type AutoOptions = {
   readonly activation: 'uint8' | 'int8';
+  /** Weights in 7 bits, where this processor would saturate with 8. */
+  readonly reduceRange: boolean;
   readonly budget: Budget;
   readonly task?: Task;
   readonly threads: number;
@@ -92,7 +94,7 @@ export async function quantizeAuto(path: string, samples: Samples, options: Auto
   const feeds = await chooseFeeds(heldOut);
   const search = await openSearch(path, prepared, searchOptions(calibration, feeds, options));
   try {
-    await explore(search, { activation: options.activation });
+    await explore(search, options);
     const gate = await openGate(path, { heldOut, task: options.task, budget: options.budget, callUs: search.floatUs });
     return await decide(path, { search, gate, calibration, feeds, options, refusals: new Map() });
   } finally {

@@ -13,12 +13,11 @@ import type { ComposedRecipe } from './composed-recipe.ts';
 import { type Exclusion, floatBeginnings, floatEnds, singleChanges } from './regions.ts';
 import type { Contender, Search } from './search.ts';
 
-export type ExploreOptions = {
-  /** Fast on this processor. */
-  readonly activation: 'uint8' | 'int8';
-};
+/** What is fast on this processor. */
+export type ExploreOptions = Pick<StaticRecipe, 'reduceRange'> & { readonly activation: 'uint8' | 'int8' };
 
-export async function explore(search: Search, { activation }: ExploreOptions): Promise<void> {
+export async function explore(search: Search, { activation, reduceRange }: ExploreOptions): Promise<void> {
+  const types = { activation, reduceRange };
   await tryFloatForms(search);
   const fastest = search.champion().recipe.rewrites.filter((name) => name !== 'folded');
   const bases = fastest.length > 0 ? [fastest, []] : [[]];
@@ -27,15 +26,15 @@ export async function explore(search: Search, { activation }: ExploreOptions): P
     // Slower in float, but it fills the integer kernels of a first layer.
     for (const form of [forInt8, [...forInt8, 'fold-width'] as const])
       if (form === forInt8 || (await search.rewritten(form)) !== (await search.rewritten(forInt8)))
-        await search.challenge(labelOf('static', form), form, [staticPart(activation, [])]);
+        for (const [label, part] of wholeStaticParts(types)) await search.challenge(labelOf(label, form), form, [part]);
     for (const perChannel of [false, true])
       await search.challenge(labelOf(perChannel ? 'dynamic, per channel' : 'dynamic', base), base, [
-        dynamicPart(perChannel, []),
+        dynamicPart(types, perChannel),
       ]);
   }
   for (const { recipe } of wholeStatics(search).slice(0, mostPlaced)) await placeStatic(search, recipe.rewrites);
   await thinDynamic(search);
-  await addDynamic(search);
+  await addDynamic(search, types);
 }
 
 /**
@@ -55,13 +54,23 @@ function wholeStatics({ tried }: Search): readonly Contender[] {
   return tried.filter(isWhole).sort((a, b) => b.ratio - a.ratio);
 }
 
-/** Ranges of least squared error: they cost nothing when running, and decide more like float32 than the extremes do. */
-function staticPart(activation: 'uint8' | 'int8', exclude: Exclusion): StaticRecipe {
-  return staticSchema.parse({ kind: 'static', activation, observer: 'mse', exclude });
+/**
+ * Ranges of least squared error: they cost nothing when running, and decide more like float32 than the extremes do. Where 8 bits
+ * would saturate there are two ways out, and which is faster differs by layer: weights in 7 bits, or unsigned ones.
+ */
+function wholeStaticParts(types: ExploreOptions): readonly (readonly [label: string, StaticRecipe])[] {
+  const part = staticSchema.parse({ kind: 'static', ...types, observer: 'mse' });
+  const unsigned: StaticRecipe = { ...part, reduceRange: false, weight: 'uint8' };
+  return types.reduceRange && types.activation === 'uint8'
+    ? [
+        ['static', part],
+        ['static, unsigned weights', unsigned],
+      ]
+    : [['static', part]];
 }
 
-function dynamicPart(perChannel: boolean, exclude: Exclusion): DynamicRecipe {
-  return dynamicSchema.parse({ kind: 'dynamic', perChannel, exclude });
+function dynamicPart({ reduceRange }: ExploreOptions, perChannel: boolean): DynamicRecipe {
+  return dynamicSchema.parse({ kind: 'dynamic', perChannel, reduceRange });
 }
 
 function labelOf(what: string, rewrites: readonly SpeedRewrite[]): string {
@@ -118,13 +127,13 @@ async function thinDynamic(search: Search): Promise<void> {
 }
 
 /** Dynamic int8 for what static left float: an LSTM behind convolutions. */
-async function addDynamic(search: Search): Promise<void> {
+async function addDynamic(search: Search, types: ExploreOptions): Promise<void> {
   const placed = search.best(isOnly('static'));
   if (!placed) return;
   for (const perChannel of [false, true])
     await search.challenge(`${placed.label} + dynamic${perChannel ? ', per channel' : ''}`, placed.recipe.rewrites, [
       ...placed.recipe.parts,
-      dynamicPart(perChannel, []),
+      dynamicPart(types, perChannel),
     ]);
 }
 

@@ -3,7 +3,8 @@ import { intAttribute } from '../../graph/attributes.ts';
 import { float32, node as makeNode } from '../../graph/build.ts';
 import type { Node } from '../../graph/model.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { absoluteMaxima, quantizeWeight, symmetricScales } from '../numerics.ts';
+import { absoluteMaxima, quantizeWeight, symmetricScales, weightSteps } from '../numerics.ts';
+import { settingsFor } from '../recipe.ts';
 import type { DynamicContext, DynamicResult } from './dynamic-context.ts';
 
 /** Inputs of LSTM, in order: X, W, R, B, sequence_lens, initial_h, initial_c, P. Source: ONNX LSTM-14. */
@@ -16,8 +17,8 @@ export function lstmToInt8(node: Node, context: DynamicContext): DynamicResult {
   const recurrent = context.weight(r);
   if (!input || !recurrent) return { refused: 'its weights are not float32 constants' };
   if (intAttribute(node, 'layout', 0) !== 0) return { refused: 'its layout is batch first' };
-  const [inputValues, ...inputParams] = storeGates(w!, input, context);
-  const [recurrentValues, ...recurrentParams] = storeGates(r!, recurrent, context);
+  const [inputValues, ...inputParams] = storeGates(node, w!, input, context);
+  const [recurrentValues, ...recurrentParams] = storeGates(node, r!, recurrent, context);
   const float = [x, inputValues, recurrentValues, ...others];
   const padded = [...float, ...new Array<string>(lstmInputs - float.length).fill('')];
   const { layout, ...attributes } = Object.fromEntries(node.attributes);
@@ -31,16 +32,19 @@ export function lstmToInt8(node: Node, context: DynamicContext): DynamicResult {
  * [directions, gates · hidden] or each direction. @returns the names of values, scales and zero points.
  */
 function storeGates(
+  node: Node,
   name: string,
   { dims, data }: Tensor<'float32'>,
   { recipe, store }: DynamicContext,
 ): readonly [string, string, string] {
   const [directions = 0, outputs = 0, size = 0] = dims;
-  const rows = recipe.perChannel ? directions * outputs : directions;
-  const scaleDims = recipe.perChannel ? [directions, outputs] : [directions];
-  const stored = store(name, `gates|${recipe.perChannel}`, () => {
+  const settings = settingsFor(recipe, node.name);
+  const steps = weightSteps(settings);
+  const rows = settings.perChannel ? directions * outputs : directions;
+  const scaleDims = settings.perChannel ? [directions, outputs] : [directions];
+  const stored = store(name, `gates|${settings.perChannel}|${steps}`, () => {
     const flat = float32([rows, data.length / rows], data);
-    const scales = symmetricScales(absoluteMaxima(flat, 0));
+    const scales = symmetricScales(absoluteMaxima(flat, 0), steps);
     const { values } = quantizeWeight(flat, scales, 0);
     return {
       quantized: swapLast(values.data, directions, outputs, size),

@@ -11,7 +11,7 @@ import { mapGraphs } from '../bodies/map-graphs.ts';
 import { storeSymmetric } from '../formats/constants.ts';
 import { withContribOperators } from '../formats/contrib-operators.ts';
 import { finishDraft, newDraft, newWorkshop } from '../formats/draft.ts';
-import { absoluteMaxima, quantizeWeight, symmetricScales } from '../numerics.ts';
+import { absoluteMaxima, quantizeWeight, symmetricScales, weightSteps } from '../numerics.ts';
 import { operatorRules } from '../place/operators.ts';
 import type { Placement } from '../place/place.ts';
 import { findShapeNodes } from '../place/shape-nodes.ts';
@@ -119,8 +119,10 @@ function gemmToInt8(node: Node, context: DynamicContext): DynamicResult {
 
 function emitProduct(node: Node, weight: Tensor<'float32'>, output: string, context: DynamicContext): DynamicResult {
   const { name, inputs } = node;
-  const axis = settingsFor(context.recipe, name).perChannel ? 1 : undefined;
-  const stored = context.store(inputs[1]!, `${axis}|${weight.dims}`, () => integersOf(weight, axis));
+  const settings = settingsFor(context.recipe, name);
+  const axis = settings.perChannel ? 1 : undefined;
+  const steps = weightSteps(settings);
+  const stored = context.store(inputs[1]!, `${axis}|${steps}|${weight.dims}`, () => integersOf(weight, axis, steps));
   const [quantized, inputScale, inputZero] = context.quantized(inputs[0]!);
   const [sum, cast, scaling] = ['sum', 'cast', 'scaling'].map((part) => context.fresh(`${output}_${part}`));
   const product = [quantized, stored.quantized, inputZero, stored.zero_point];
@@ -132,8 +134,8 @@ function emitProduct(node: Node, weight: Tensor<'float32'>, output: string, cont
   return { mark: output };
 }
 
-function integersOf(weight: Tensor<'float32'>, axis: number | undefined) {
-  const scales = symmetricScales(absoluteMaxima(weight, axis));
+function integersOf(weight: Tensor<'float32'>, axis: number | undefined, steps: number) {
+  const scales = symmetricScales(absoluteMaxima(weight, axis), steps);
   const dims = axis === undefined ? [] : [scales.length];
   return {
     quantized: quantizeWeight(weight, scales, axis).values,

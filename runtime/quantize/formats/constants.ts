@@ -14,14 +14,17 @@ import {
   quantizeWeight,
   scalesThatFitBias,
   symmetricScales,
+  weightSteps,
 } from '../numerics.ts';
 import type { Unit } from '../place/unit.ts';
+import type { StaticRecipe } from '../recipe.ts';
 import { addInitializer, type Draft, type StoredParts } from './draft.ts';
 
 /** `axis` undefined: one scale. */
 export type StoredWeight = StoredParts & { readonly axis: number | undefined };
 
-export type WeightType = 'int8' | 'uint8';
+/** How the weights of one node are written. */
+export type WeightForm = Pick<StaticRecipe, 'weight' | 'reduceRange'>;
 
 /** Shifts a symmetric int8 value to the unsigned type; its zero point is 128 then. */
 const unsignedShift = 128;
@@ -30,12 +33,19 @@ const unsignedShift = 128;
 export function storeWeights(
   draft: Draft,
   { node, activations, weight, bias }: Unit,
-  type: WeightType,
+  form: WeightForm,
 ): { weight: StoredWeight; bias: StoredWeight | undefined } {
   const { name, axis } = weight!;
-  const { scales, tensor, floatBias, inputScale } = weightOf(draft, name, axis, bias, activations[0]!);
+  const { scales, tensor, floatBias, inputScale } = weightOf(
+    draft,
+    name,
+    axis,
+    bias,
+    activations[0]!,
+    weightSteps(form),
+  );
   const values = quantizeWeight(tensor, scales, axis).values;
-  const typed = type === 'int8' ? values : unsigned(values);
+  const typed = form.weight === 'int8' ? values : unsigned(values);
   const stored = { ...store(draft, node.name, name, typed, scales, axis), axis };
   if (bias === undefined || !floatBias) return { weight: stored, bias: undefined };
   const sums = biasScales(inputScale, scales);
@@ -45,18 +55,19 @@ export function storeWeights(
   return { weight: stored, bias: { ...store(draft, node.name, bias, biasTensor, sums, biasAxis), axis: biasAxis } };
 }
 
-/** A weight's values, and scales at which its bias fits into int32. */
+/** A weight's values, and scales at which its bias fits into int32. @param steps see `weightSteps`. */
 export function weightOf(
   draft: Draft,
   name: string,
   axis: number | undefined,
   bias: string | undefined,
   input: string,
+  steps: number,
 ) {
   const inputScale = draft.placement.activations.get(input)!.scale;
   const tensor = constantTensor(draft.graph, name) as Tensor<'float32'>;
   const floatBias = bias === undefined ? undefined : (constantTensor(draft.graph, bias) as Tensor<'float32'>);
-  const ideal = symmetricScales(absoluteMaxima(tensor, axis));
+  const ideal = symmetricScales(absoluteMaxima(tensor, axis), steps);
   const scales = floatBias ? scalesThatFitBias(ideal, inputScale, floatBias.data) : ideal;
   return { tensor, floatBias, inputScale, scales };
 }

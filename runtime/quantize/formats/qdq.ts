@@ -5,7 +5,7 @@
 import { int } from '../../graph/attributes.ts';
 import { node as makeNode } from '../../graph/build.ts';
 import { type Graph, type Node, opsetVersion } from '../../graph/model.ts';
-import type { QuantParams } from '../numerics.ts';
+import { type QuantParams, weightSteps } from '../numerics.ts';
 import type { Placement } from '../place/place.ts';
 import { outputsOf, type Unit } from '../place/unit.ts';
 import { type StaticRecipe, settingsFor } from '../recipe.ts';
@@ -20,6 +20,7 @@ import {
   type StoredParts,
   type Workshop,
 } from './draft.ts';
+import { dequantizeToKeepFloat } from './keep-float.ts';
 
 /** Names of a tensor's int8 form and of its float form after rounding. */
 type Pair = { readonly quantized: string; readonly dequantized: string };
@@ -29,7 +30,7 @@ export type Transformed = {
   readonly marks: Marks;
 };
 
-type Choice = Pick<StaticRecipe, 'weight' | 'target' | 'overrides'>;
+type Choice = Pick<StaticRecipe, 'weight' | 'reduceRange' | 'target' | 'overrides'>;
 
 /** @param graph the main graph, or a body as `mapGraphs` shows it. */
 export function toQdq(workshop: Workshop, graph: Graph, placement: Placement, choice: Choice): Transformed {
@@ -49,7 +50,10 @@ export function toQdq(workshop: Workshop, graph: Graph, placement: Placement, ch
     if (folded.has(node)) continue;
     const unit = units.get(node);
     if (unit) marks.set(node.name, addUnit(draft, unit, pairs, choice));
-    else draft.nodes.push(reading(node, (name) => (produced.has(name) ? formFor(node, pairs.get(name)) : undefined)));
+    else
+      draft.nodes.push(
+        reading(node, (name) => (produced.has(name) ? formFor(draft, node, name, pairs, choice) : undefined)),
+      );
     for (const output of node.outputs) if (!unit) emitPair(output);
   }
   return { graph: finishDraft(draft), marks };
@@ -61,9 +65,20 @@ function valuesFromAround(graph: Graph, { activations }: Placement): readonly st
   return [...activations.keys()].filter((name) => !own.has(name));
 }
 
-/** Who asks for a shape only is served by the int8 form, and no float tensor is made for it. */
-function formFor({ opType }: Node, pair: Pair | undefined): string | undefined {
-  return opType === 'Shape' || opType === 'Size' ? pair?.quantized : pair?.dequantized;
+/** What a float node reads. Who asks for a shape only is served by the int8 form, and no float tensor is made for it. */
+function formFor(
+  draft: Draft,
+  node: Node,
+  name: string,
+  pairs: ReadonlyMap<string, Pair>,
+  { target }: Choice,
+): string | undefined {
+  const pair = pairs.get(name);
+  if (!pair || node.opType === 'Shape' || node.opType === 'Size') return pair?.quantized;
+  const params = draft.placement.activations.get(name)!;
+  const value = { name, quantized: pair.quantized, params, domain: domainFor(params, draft) };
+  const own = target === 'tensorrt' ? undefined : dequantizeToKeepFloat(draft, node, value);
+  return own ?? pair.dequantized;
 }
 
 /** The unit's node on int8 inputs, and the pairs on its outputs. @returns its mark. */
@@ -168,17 +183,18 @@ function addConstant(draft: Draft, name: string): string {
 
 /** The weight in int8 and the bias in int32. @returns their float names' replacements. */
 function addWeights(draft: Draft, unit: Unit, choice: Choice): Map<string, string> {
-  if (choice.target === 'tensorrt') return addRoundedWeight(draft, unit);
-  const { weight, bias } = storeWeights(draft, unit, settingsFor(choice, unit.node.name).weight);
+  if (choice.target === 'tensorrt') return addRoundedWeight(draft, unit, choice);
+  const { weight, bias } = storeWeights(draft, unit, settingsFor(choice, unit.node.name));
   const replacements = new Map([[unit.weight!.name, addDequantize(draft, unit.weight!.name, weight)]]);
   if (bias && unit.bias !== undefined) replacements.set(unit.bias, addDequantize(draft, unit.bias, bias));
   return replacements;
 }
 
 /** TensorRT wants float weights behind a pair and float biases. Source: NVIDIA TensorRT, "Explicit Quantization". */
-function addRoundedWeight(draft: Draft, { weight, activations }: Unit): Map<string, string> {
+function addRoundedWeight(draft: Draft, { node, weight, activations }: Unit, choice: Choice): Map<string, string> {
   const { name, axis } = weight!;
-  const { scales } = weightOf(draft, name, axis, undefined, activations[0]!);
+  const steps = weightSteps(settingsFor(choice, node.name));
+  const { scales } = weightOf(draft, name, axis, undefined, activations[0]!, steps);
   const dims = axis === undefined ? [] : [scales.length];
   const scale = addInitializer(draft, `${name}_scale`, { type: 'float32', dims, data: scales });
   const zeros = { type: 'int8', dims, data: new Int8Array(scales.length) } as const;

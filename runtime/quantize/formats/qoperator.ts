@@ -11,9 +11,10 @@ import { type StaticRecipe, settingsFor } from '../recipe.ts';
 import type { Mark } from '../verify/fused.ts';
 import { type StoredWeight, storeOperand, storeParams, storeWeights } from './constants.ts';
 import { type Draft, finishDraft, newDraft, reading, type StoredParts, type Workshop } from './draft.ts';
+import { dequantizeToKeepFloat } from './keep-float.ts';
 import type { Transformed } from './qdq.ts';
 
-type Choice = Pick<StaticRecipe, 'weight' | 'overrides'>;
+type Choice = Pick<StaticRecipe, 'weight' | 'reduceRange' | 'overrides'>;
 
 /** A tensor in int8 by the names of its parts, and of its float form once somebody needs it. */
 type Integer = StoredParts & { float: string | undefined };
@@ -107,6 +108,9 @@ function readable(
   const integer = integers.get(name);
   if (!integer) return undefined;
   if (user && (user.opType === 'Shape' || user.opType === 'Size')) return integer.values;
+  const params = draft.placement.activations.get(name);
+  const own = user && params && dequantizeToKeepFloat(draft, user, { name, quantized: integer.values, params });
+  if (own) return own;
   if (integer.float === undefined) {
     const { values, scale, zeroPoint } = integer;
     const dequantize = makeNode('DequantizeLinear', [values, scale, zeroPoint], [name], {}, `${name}_DequantizeLinear`);
@@ -131,7 +135,7 @@ function integerOf(draft: Draft, name: string, integers: Map<string, Integer>): 
 
 function addUnit(draft: Draft, unit: Unit, integers: Map<string, Integer>, choice: Choice): Mark {
   const { node, quantizesOutput, output } = unit;
-  const stored = unit.weight && storeWeights(draft, unit, settingsFor(choice, node.name).weight);
+  const stored = unit.weight && storeWeights(draft, unit, settingsFor(choice, node.name));
   const partsFor = (name: string): StoredParts =>
     unit.constants.includes(name)
       ? storeOperand(draft, name, draft.placement.constants.get(name)!)

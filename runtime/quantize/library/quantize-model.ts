@@ -4,6 +4,7 @@ import { OctetError } from '../../base/errors.ts';
 import { sha256OfFile } from '../../base/files.ts';
 import type { Samples } from '../../data/samples.ts';
 import { asksForAccuracy } from '../accuracy/improve.ts';
+import { fastTypesHere, fillTypes } from '../fast-types.ts';
 import type { CustomObserver, Observation } from '../observe.ts';
 import { modelInputs, prepareModel } from '../prepare/prepare.ts';
 import { buildVariant, type QuantizeOptions, quantize as quantizeWith } from '../quantize.ts';
@@ -14,7 +15,8 @@ import { type Calibration, calibrationSchema } from './calibrate.ts';
 import { type DataSource, samplesFrom } from './data-source.ts';
 
 export type QuantizeModelOptions = {
-  /** What `octet quantize --recipe file.json` takes; everything but `kind` has a default. Default: static int8. */
+  /** What `octet quantize --recipe file.json` takes; everything but `kind` has a default, integer types those
+   * that this processor is fast with. Default: static int8. */
   readonly recipe?: z.input<typeof recipeSchema>;
   /** Calibration data; a static recipe needs this or `calibration`. */
   readonly data?: DataSource;
@@ -74,12 +76,8 @@ async function quantizeFrom(
   return buildVariant(await prepareModel(path), recipe, samples, observation, options);
 }
 
-/** uint8 activations are fast on x86-64, int8 on ARM. */
-function recipeFrom(wanted: QuantizeModelOptions['recipe']): Recipe {
-  const activation = process.arch === 'arm64' ? 'int8' : 'uint8';
-  const { kind = 'static' } = wanted ?? {};
-  const filled = kind === 'static' ? { kind, activation, ...wanted } : wanted;
-  const parsed = recipeSchema.safeParse(filled);
+function recipeFrom(wanted: QuantizeModelOptions['recipe'] = { kind: 'static' }): Recipe {
+  const parsed = recipeSchema.safeParse(fillTypes(wanted, fastTypesHere()));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'recipe'}: ${message}`);
   throw new OctetError('RECIPE_INVALID', problems.join('; '), {

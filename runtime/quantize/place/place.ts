@@ -7,7 +7,7 @@ import { constantTensor } from '../../graph/initializer.ts';
 import { integerRanges } from '../../graph/integers.ts';
 import type { Graph } from '../../graph/model.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { type QuantParams, type Range, symmetricScales } from '../numerics.ts';
+import { type QuantParams, type Range, symmetricScales, weightSteps } from '../numerics.ts';
 import { clipBounds } from './clip-bounds.ts';
 import { type ActivationChoice, paramsOf, type Scheme, schemeFor } from './scheme.ts';
 import { outputsOf, type Unit } from './unit.ts';
@@ -42,7 +42,7 @@ export function place(graph: Graph, units: readonly Unit[], ranges: Ranges, choi
     for (const name of unit.activations)
       if (!activations.has(name)) activations.set(name, paramsOf(rangeOf(name, ranges), scheme));
     for (const name of unit.constants)
-      constants.set(name, constantParams(constantRange(graph, name), scheme, tied.has(name)));
+      constants.set(name, constantParams(constantRange(graph, name), scheme, tied.has(name), weightSteps(choice)));
     if (!unit.quantizesOutput) continue;
     const params = outputParams(unit, graph, (name) => activations.get(name) ?? constants.get(name), ranges, scheme);
     for (const name of outputsOf(unit)) activations.set(name, params);
@@ -51,10 +51,10 @@ export function place(graph: Graph, units: readonly Unit[], ranges: Ranges, choi
 }
 
 /** A constant that is also somebody's weight (an embedding and the last matrix) gets a weight's parameters, to be stored once. */
-function constantParams(range: Range, scheme: Scheme, isWeight: boolean): QuantParams {
+function constantParams(range: Range, scheme: Scheme, isWeight: boolean, steps: number): QuantParams {
   if (!isWeight || scheme.type.endsWith('16')) return paramsOf(range, scheme);
   const largest = Math.max(-range.min, range.max);
-  const [scale = 1] = symmetricScales(Float32Array.of(largest));
+  const [scale = 1] = symmetricScales(Float32Array.of(largest), steps);
   return { type: scheme.type, scale, zeroPoint: scheme.type === 'uint8' ? 128 : 0 };
 }
 

@@ -4,7 +4,7 @@ import { type ActivationType, affineParams, type QuantParams, type Range } from 
 import { type Override, type StaticRecipe, settingsFor } from '../recipe.ts';
 
 /** The parts of a recipe that decide about activations. */
-export type ActivationChoice = Pick<StaticRecipe, 'activation' | 'symmetric' | 'target'> & {
+export type ActivationChoice = Pick<StaticRecipe, 'activation' | 'symmetric' | 'target' | 'reduceRange'> & {
   readonly overrides?: readonly Override[];
 };
 

@@ -7,15 +7,36 @@ import type { Model } from '../../../runtime/graph/model.ts';
 import { encodeModel } from '../../../runtime/graph/save.ts';
 import type { Feeds } from '../../../runtime/graph/tensor.ts';
 import { assertSound } from '../../../runtime/graph/verify.ts';
+import { fastTypesHere, fillTypes } from '../../../runtime/quantize/fast-types.ts';
 import { applyRecipe, observeFor } from '../../../runtime/quantize/quantize.ts';
-import { recipeSchema } from '../../../runtime/quantize/recipe.ts';
+import {
+  type DynamicRecipe,
+  dynamicSchema,
+  type Recipe,
+  recipeSchema,
+  type StaticRecipe,
+  staticSchema,
+} from '../../../runtime/quantize/recipe.ts';
 import type { Quantized } from '../../../runtime/quantize/verify/settle.ts';
 
 export type Built = Extract<Quantized, { ok: true }>;
 
+/** What this processor makes of a recipe that leaves integer types open. */
+export function recipeHere(recipe: object): Recipe {
+  return recipeSchema.parse(fillTypes(recipe, fastTypesHere()));
+}
+
+export function staticHere(settings: object = {}): StaticRecipe {
+  return staticSchema.parse(recipeHere({ kind: 'static', ...settings }));
+}
+
+export function dynamicHere(settings: object = {}): DynamicRecipe {
+  return dynamicSchema.parse(recipeHere({ kind: 'dynamic', ...settings }));
+}
+
 /** @param recipe as a file would say it. */
 export async function build(model: Model, recipe: object, samples?: Samples): Promise<Built> {
-  const parsed = recipeSchema.parse(recipe);
+  const parsed = recipeHere(recipe);
   const built = await applyRecipe(model, parsed, await observeFor(model, [parsed], samples));
   assert.ok(built.ok, built.ok ? '' : built.reason);
   assertSound(parseModel(built.bytes));

@@ -12,6 +12,7 @@ test('a recipe of kind static says every choice, also those left to their defaul
     symmetric: false,
     weight: 'int8',
     perChannel: true,
+    reduceRange: false,
     observer: 'min-max',
     equalize: false,
     absorbBias: false,

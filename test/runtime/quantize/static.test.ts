@@ -10,14 +10,15 @@ import { encodeModel } from '../../../runtime/graph/save.ts';
 import type { Tensor } from '../../../runtime/graph/tensor.ts';
 import { assertSound } from '../../../runtime/graph/verify.ts';
 import { applyRecipe, observeFor } from '../../../runtime/quantize/quantize.ts';
-import { type StaticRecipe, staticSchema } from '../../../runtime/quantize/recipe.ts';
+import type { StaticRecipe } from '../../../runtime/quantize/recipe.ts';
 import type { Quantized } from '../../../runtime/quantize/verify/settle.ts';
+import { staticHere } from './built.ts';
 import { conv, modelFrom, noise, noiseSamples } from './small-models.ts';
 
 type Built = Extract<Quantized, { ok: true }>;
 
 async function quantizeSmall(model: Model, dims: readonly number[], options: Partial<StaticRecipe> = {}) {
-  const recipe = staticSchema.parse({ kind: 'static', ...options });
+  const recipe = staticHere(options);
   const built = await applyRecipe(model, recipe, await observeFor(model, [recipe], noiseSamples(dims)));
   assert.ok(built.ok, built.ok ? '' : built.reason);
   assertSound(parseModel(built.bytes));
@@ -306,7 +307,7 @@ test('a graph output that is read inside, too, keeps its name and its meaning', 
 
 test('a model in which nothing can be int8 is left alone, with the reason', async () => {
   const model = modelFrom([node('Tanh', ['x'], ['y'], {}, 'tanh')], image);
-  const recipe = staticSchema.parse({ kind: 'static' });
+  const recipe = staticHere();
   const built = await applyRecipe(model, recipe, await observeFor(model, [recipe], undefined));
   assert.deepEqual(
     [built.ok, built.ok || built.reason],

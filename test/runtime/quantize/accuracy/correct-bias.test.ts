@@ -9,7 +9,7 @@ import { canHaveBias, layersOf } from '../../../../runtime/quantize/accuracy/lay
 import { place } from '../../../../runtime/quantize/place/place.ts';
 import { chooseUnits } from '../../../../runtime/quantize/place/units.ts';
 import { applyRecipe, observeFor } from '../../../../runtime/quantize/quantize.ts';
-import { staticSchema } from '../../../../runtime/quantize/recipe.ts';
+import { staticHere } from '../built.ts';
 import { noise, noiseSamples } from '../small-models.ts';
 import { depthwiseNetwork, relativeError, run, withGraph } from './networks.ts';
 
@@ -22,7 +22,7 @@ const model = depthwiseNetwork(10);
 const samples = noiseSamples([1, 4, 8, 8], 64);
 
 async function placed(perChannel: boolean) {
-  const recipe = staticSchema.parse({ kind: 'static', perChannel });
+  const recipe = staticHere({ perChannel });
   const observation = await observeFor(model, [recipe], samples);
   const { units } = chooseUnits(model.graph, recipe, new Map());
   return { recipe, observation, placement: place(model.graph, units, observation.get('min-max')!, recipe) };

@@ -7,7 +7,7 @@ import { equalizeChannels } from '../../../../runtime/quantize/accuracy/equalize
 import { channelMaxima, layersOf, weightsOf } from '../../../../runtime/quantize/accuracy/layers.ts';
 import { findPairs } from '../../../../runtime/quantize/accuracy/pairs.ts';
 import { buildVariant, observeFor } from '../../../../runtime/quantize/quantize.ts';
-import { staticSchema } from '../../../../runtime/quantize/recipe.ts';
+import { staticHere } from '../built.ts';
 import { conv, modelFrom, noise, noiseSamples } from '../small-models.ts';
 import { depthwiseNetwork, layerNamed, relativeError, run, sqnrDb, withGraph } from './networks.ts';
 
@@ -56,7 +56,7 @@ test('channels are only scaled where all that lies between lets a factor through
 /** How well the int8 model follows the float one, with uint8 activations from min-max. */
 async function fidelity(spread: number, settings: { perChannel: boolean; equalize: boolean }): Promise<number> {
   const model = depthwiseNetwork(spread);
-  const recipe = staticSchema.parse({ kind: 'static', ...settings });
+  const recipe = staticHere(settings);
   const samples = noiseSamples([1, 4, 8, 8], 32);
   const built = await buildVariant(model, recipe, samples, await observeFor(model, [recipe], samples));
   assert.ok(built.ok);

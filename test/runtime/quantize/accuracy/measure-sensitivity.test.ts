@@ -7,7 +7,8 @@ import { observeFor } from '../../../../runtime/quantize/quantize.ts';
 import { staticSchema } from '../../../../runtime/quantize/recipe.ts';
 import { conv, modelFrom, noise, noiseSamples } from '../small-models.ts';
 
-const recipe = staticSchema.parse({ kind: 'static', perChannel: false });
+// Unsigned by unsigned saturates on no processor.
+const recipe = staticSchema.parse({ kind: 'static', weight: 'uint8', perChannel: false });
 
 /** Three convolutions; the second has one huge weight that only ever meets zeros, and costs all others their resolution. */
 function badSecond() {

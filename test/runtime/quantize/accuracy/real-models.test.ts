@@ -10,7 +10,8 @@ import { encodeModel } from '../../../../runtime/graph/save.ts';
 import { compareOutputs } from '../../../../runtime/quantize/accuracy/measure-sensitivity.ts';
 import { modelInputs, prepareModel } from '../../../../runtime/quantize/prepare/prepare.ts';
 import { buildVariant, observeFor } from '../../../../runtime/quantize/quantize.ts';
-import { type StaticRecipe, staticSchema } from '../../../../runtime/quantize/recipe.ts';
+import type { StaticRecipe } from '../../../../runtime/quantize/recipe.ts';
+import { staticHere } from '../built.ts';
 import { dataFolder, needsSharedData } from '../reference.ts';
 import { emulateFewBits } from './few-bits.ts';
 
@@ -35,7 +36,7 @@ async function errorOf(model: Model, bytes: Uint8Array, unseen: Samples) {
 
 async function int8Error(name: string, settings: Partial<StaticRecipe>) {
   const { model, calibration, unseen } = await open(name, 300);
-  const recipe = staticSchema.parse({ kind: 'static', ...settings });
+  const recipe = staticHere(settings);
   const observation = await observeFor(model, [recipe], calibration);
   const built = await buildVariant(model, recipe, calibration, observation);
   assert.ok(built.ok);
@@ -68,7 +69,7 @@ test('fashion/dscnn: with one scale for each weight, equalising takes 5 dB', nee
 
 async function int4Agreement(name: string, settings: Partial<StaticRecipe>) {
   const { model, calibration, unseen } = await open(name, 300);
-  const recipe = staticSchema.parse({ kind: 'static', ...settings });
+  const recipe = staticHere(settings);
   const emulated = await emulateFewBits(model, recipe, calibration, 4);
   return 1 - (await errorOf(model, encodeModel(emulated), unseen)).changed;
 }

@@ -10,6 +10,7 @@ import { saveModel } from '../../../../runtime/graph/save.ts';
 import { type AutoOptions, quantizeAuto } from '../../../../runtime/quantize/auto/auto.ts';
 import { isUnchanged } from '../../../../runtime/quantize/auto/composed-recipe.ts';
 import { repeatComposed } from '../../../../runtime/quantize/auto/repeat.ts';
+import { fastTypesHere } from '../../../../runtime/quantize/fast-types.ts';
 import { conv, modelFrom, noise, noiseSamples } from '../small-models.ts';
 
 let folder: string;
@@ -21,7 +22,7 @@ before(async () => {
 after(() => rm(folder, { recursive: true }));
 
 const options: AutoOptions = {
-  activation: process.arch === 'arm64' ? 'int8' : 'uint8',
+  ...fastTypesHere(),
   budget: { maxDrop: 0.01, maxDisagreement: 0.2 },
   threads: 1,
   samples: 16,

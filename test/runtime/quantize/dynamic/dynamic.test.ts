@@ -10,11 +10,12 @@ import { encodeModel } from '../../../../runtime/graph/save.ts';
 import type { Tensor } from '../../../../runtime/graph/tensor.ts';
 import { assertSound } from '../../../../runtime/graph/verify.ts';
 import { quantizeDynamic } from '../../../../runtime/quantize/dynamic/dynamic.ts';
-import { type DynamicRecipe, dynamicSchema } from '../../../../runtime/quantize/recipe.ts';
+import type { DynamicRecipe } from '../../../../runtime/quantize/recipe.ts';
+import { dynamicHere } from '../built.ts';
 import { conv, modelFrom, noise } from '../small-models.ts';
 
 async function quantizeSmall(model: Model, options: Partial<DynamicRecipe> = {}) {
-  const built = await quantizeDynamic(model, dynamicSchema.parse({ kind: 'dynamic', ...options }));
+  const built = await quantizeDynamic(model, dynamicHere(options));
   assert.ok(built.ok, built.ok ? '' : built.reason);
   assertSound(parseModel(built.bytes));
   return built;
@@ -132,6 +133,6 @@ test('a scaled Gemm and a product of two activations stay float, with the reason
 
 test('a purely convolutional model is left alone', async () => {
   const model = modelFrom([conv('x', 'y')], [1, 4, 8, 8], { w: noise([4, 4, 3, 3]) });
-  const built = await quantizeDynamic(model, dynamicSchema.parse({ kind: 'dynamic' }));
+  const built = await quantizeDynamic(model, dynamicHere());
   assert.equal(built.ok, false);
 });

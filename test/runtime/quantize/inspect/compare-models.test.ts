@@ -7,9 +7,10 @@ import { evenly } from '../../../../runtime/data/samples.ts';
 import { node } from '../../../../runtime/graph/build.ts';
 import { loadModel, parseModel } from '../../../../runtime/graph/load.ts';
 import type { Model } from '../../../../runtime/graph/model.ts';
+import { fastTypesHere } from '../../../../runtime/quantize/fast-types.ts';
 import { compareModels } from '../../../../runtime/quantize/inspect/compare-models.ts';
 import { applyRecipe, observeFor } from '../../../../runtime/quantize/quantize.ts';
-import { recipeSchema } from '../../../../runtime/quantize/recipe.ts';
+import { staticHere } from '../built.ts';
 import { dataFolder, needsSharedData } from '../reference.ts';
 import { conv, modelFrom, noise, noiseSamples, samplesOf } from '../small-models.ts';
 
@@ -21,7 +22,7 @@ const float = modelFrom(
 const samples = noiseSamples([1, 4, 8, 8]);
 
 async function quantized(model: Model, about: object = {}): Promise<Model> {
-  const recipe = recipeSchema.parse({ kind: 'static', ...about });
+  const recipe = staticHere(about);
   const result = await applyRecipe(model, recipe, await observeFor(model, [recipe], samples));
   assert.ok(result.ok);
   return parseModel(result.bytes);
@@ -102,5 +103,6 @@ for (const format of ['static-u8s8', 'static-s8s8', 'dynamic'])
     // A tensor paired with the wrong one has next to no signal in common.
     for (const { node, cosine, sqnrDb } of layers) assert.ok(cosine > 0.99 && sqnrDb > 20, `${node}: ${cosine}`);
     assert.ok(convolutions.every(({ weights }) => weights && weights.sqnrDb > 30));
-    assert.ok(outputs[0]!.sqnrDb > 25);
+    // These weights have 8 bits, which saturate in the kernels of a processor without VNNI.
+    assert.ok(outputs[0]!.sqnrDb > (fastTypesHere().reduceRange ? 5 : 25), `${outputs[0]!.sqnrDb}`);
   });
