@@ -1,8 +1,20 @@
 /** The agent's configuration file: everything it may be told, checked once. */
 import { z } from 'zod';
+import { pcmEncodings } from '../runtime/infer/sources/sample-format.ts';
 import { idPattern } from './protocol/topics.ts';
 
 const idSchema = z.string().regex(idPattern, 'expected 1 to 64 of A-Z a-z 0-9 _ -');
+
+/** Another broker than the fleet's: one of this device or this site. */
+const localTopic = {
+  url: z
+    .string()
+    .regex(/^mqtts?:\/\/.+/, 'expected mqtt:// or mqtts://')
+    .default('mqtt://127.0.0.1:1883'),
+  topic: z.string().min(1),
+  username: z.string().optional(),
+  passwordFile: z.string().optional(),
+};
 
 const sourceSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -13,7 +25,26 @@ const sourceSchema = z.discriminatedUnion('kind', [
     speed: z.number().min(0).default(1),
     loop: z.boolean().default(true),
   }),
-  z.strictObject({ kind: z.literal('command'), command: z.array(z.string()).min(1) }),
+  z.strictObject({
+    kind: z.literal('command'),
+    command: z.array(z.string()).min(1),
+    format: z
+      .discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('json') }),
+        z.strictObject({ kind: z.literal('csv') }),
+        z.strictObject({ kind: z.literal('pcm'), encoding: z.enum(pcmEncodings) }),
+        z.strictObject({ kind: z.literal('frames') }),
+      ])
+      .default({ kind: 'json' }),
+  }),
+  z.strictObject({
+    kind: z.literal('iio'),
+    device: z.string().min(1),
+    channels: z.array(z.string().min(1)).min(1),
+    multiply: z.number().default(1),
+  }),
+  z.strictObject({ kind: z.literal('system') }),
+  z.strictObject({ kind: z.literal('mqtt'), ...localTopic }),
 ]);
 
 const sinkSchema = z.discriminatedUnion('kind', [
@@ -24,6 +55,19 @@ const sinkSchema = z.discriminatedUnion('kind', [
     command: z.array(z.string()).min(1),
     labels: z.array(z.string()).optional(),
   }),
+  z.strictObject({
+    kind: z.literal('pipe'),
+    command: z.array(z.string()).min(1),
+    labels: z.array(z.string()).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('gpio'),
+    chip: z.string().min(1).default('gpiochip0'),
+    line: z.int().nonnegative(),
+    labels: z.array(z.string()).min(1),
+    holdMs: z.int().min(1).max(60_000).default(500),
+  }),
+  z.strictObject({ kind: z.literal('mqtt'), ...localTopic, labels: z.array(z.string()).optional() }),
 ]);
 
 const slotSchema = z.strictObject({
@@ -33,6 +77,8 @@ const slotSchema = z.strictObject({
   target: z.string().min(1),
   source: sourceSchema,
   sinks: z.array(sinkSchema).default([]),
+  /** A Unix socket on which other programs of this device may ask the model. */
+  serve: z.string().optional(),
   threads: z.int().min(1).max(64).default(1),
   objective: z.enum(['latency', 'throughput', 'memory']).default('latency'),
   calibration: z

@@ -34,12 +34,15 @@ type Slot = AgentConfig['slots'][number];
 
 function slotWithAbsolutePaths(slot: Slot, base: string): Slot {
   const source = (spec: Slot['source']): Slot['source'] =>
-    spec.kind === 'replay' ? { ...spec, recordings: spec.recordings.map((path) => resolve(base, path)) } : spec;
+    spec.kind === 'replay' ? { ...spec, recordings: spec.recordings.map((path) => resolve(base, path)) } : local(spec);
+  const local = <S extends object>(spec: S): S =>
+    'passwordFile' in spec ? { ...spec, passwordFile: resolve(base, spec.passwordFile as string) } : spec;
   const { calibration } = slot;
   return {
     ...slot,
     source: source(slot.source),
-    sinks: slot.sinks.map((sink) => ('path' in sink ? { ...sink, path: resolve(base, sink.path) } : sink)),
+    sinks: slot.sinks.map((sink) => ('path' in sink ? { ...sink, path: resolve(base, sink.path) } : local(sink))),
+    ...(slot.serve === undefined ? {} : { serve: resolve(base, slot.serve) }),
     calibration: calibration.source ? { ...calibration, source: source(calibration.source) } : calibration,
   };
 }

@@ -1,15 +1,16 @@
 /** `octet run`: a sensor, a model and its decisions, without an agent: what a device does, in the foreground. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, Option } from 'commander';
 import pico from 'picocolors';
 import { verifyModelFolder } from '../models/manifest.ts';
 import { type ErrorRecord, errorFromRecord, OctetError } from '../runtime/base/errors.ts';
 import type { Decision, RunnerEvent, RunnerStart, SinkSpec } from '../runtime/infer/messages.ts';
 import { type RunnerExit, type RunnerHandle, startRunner } from '../runtime/infer/runner-handle.ts';
+import { threadsFrom } from './options.ts';
 import { createRunTally, type RunTally } from './run-tally.ts';
+import { addSink, formatNames, type SourceWords, sourceFrom, speedFrom } from './run-words.ts';
 
-type Options = {
-  source: string;
-  speed: number;
+type Options = SourceWords & {
+  serve?: string;
   sink: SinkSpec[];
   variant?: string;
   threads: number;
@@ -21,15 +22,21 @@ export function define(command: Command): void {
     .argument('<model>', 'a model folder (with manifest.json)')
     .requiredOption(
       '--source <source>',
-      "a recording, a folder of recordings, or 'command:PROGRAM ARGUMENTS', which prints one JSON array of channel values per line",
+      "a recording, a folder of recordings, 'command:PROGRAM ARGUMENTS', 'iio:DEVICE:CHANNEL,CHANNEL…', or 'system'",
+    )
+    .addOption(
+      new Option('--format <format>', 'what the program prints: lines of JSON or CSV, raw PCM, raw image frames')
+        .choices(formatNames)
+        .default('json'),
     )
     .option('--speed <factor>', 'of a replay: 1 is real time, 0 as fast as possible', speedFrom, 1)
     .option(
       '--sink <sink>',
-      'file:PATH, socket:PATH or command:PROGRAM, where decisions act; may be repeated',
+      'file:PATH, socket:PATH, command:PROGRAM (per decision) or pipe:PROGRAM (once), where decisions act; may be repeated',
       addSink,
       [],
     )
+    .option('--serve <socket>', 'a Unix socket on which other programs may ask the model')
     .option('--variant <file>', "run this variant instead of the folder's model")
     .option('--threads <n>', 'threads that share one inference', threadsFrom, 1)
     .option('--json', 'one JSON document on stdout when the source ends or Ctrl-C is pressed')
@@ -48,7 +55,7 @@ async function run(folder: string, options: Options): Promise<void> {
 }
 
 function startFrom(model: Awaited<ReturnType<typeof verifyModelFolder>>, options: Options): RunnerStart {
-  const { source, speed, sink, variant, threads } = options;
+  const { sink, variant, threads, serve } = options;
   const { modelPath, featuresPath, pipeline, task } = model;
   return {
     kind: 'start',
@@ -56,10 +63,9 @@ function startFrom(model: Awaited<ReturnType<typeof verifyModelFolder>>, options
     ...(featuresPath === undefined ? {} : { featuresPath }),
     pipeline,
     task,
-    source: source.startsWith('command:')
-      ? { kind: 'command', command: shellWords(source) }
-      : { kind: 'replay', recordings: [source], speed, loop: false },
+    source: sourceFrom(options),
     sinks: sink,
+    ...(serve === undefined ? {} : { serve }),
     threads,
   };
 }
@@ -107,29 +113,4 @@ function decisionLine({ tUs, label, score, latencyUs, truth }: Decision, tally: 
 function problemLine({ code, message, hint }: ErrorRecord, count: number): string {
   const times = count > 1 ? ` (${count} times)` : '';
   return `${pico.yellow(code)}  ${message}${times}${hint === undefined ? '' : `\n${pico.dim('→')} ${hint}`}`;
-}
-
-function addSink(text: string, sinks: SinkSpec[]): SinkSpec[] {
-  const [kind, ...rest] = text.split(':');
-  const target = rest.join(':');
-  if (target !== '' && kind === 'command') return [...sinks, { kind, command: shellWords(text) }];
-  if (target !== '' && (kind === 'file' || kind === 'socket')) return [...sinks, { kind, path: target }];
-  throw new InvalidArgumentError(`expected file:PATH, socket:PATH or command:PROGRAM, got ${text}`);
-}
-
-/** `command:a b | c` by the shell, because that is how it was typed. */
-function shellWords(text: string): string[] {
-  return ['/bin/sh', '-c', text.slice('command:'.length)];
-}
-
-function speedFrom(text: string): number {
-  const speed = Number(text);
-  if (Number.isFinite(speed) && speed >= 0 && text.trim() !== '') return speed;
-  throw new InvalidArgumentError(`expected a number from 0 up, got ${text}`);
-}
-
-function threadsFrom(text: string): number {
-  const threads = Number(text);
-  if (Number.isInteger(threads) && threads >= 1 && threads <= 64) return threads;
-  throw new InvalidArgumentError(`expected a whole number from 1 to 64, got ${text}`);
 }

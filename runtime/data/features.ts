@@ -6,7 +6,7 @@ import { OctetError } from '../base/errors.ts';
 import { openSession, type Session, type SessionValue } from '../engine/session.ts';
 import type { Feeds, Tensor } from '../graph/tensor.ts';
 import { describeInput, sampleDims } from './model-input.ts';
-import type { Pipeline } from './pipeline.ts';
+import { type Pipeline, sampleWidth } from './pipeline.ts';
 
 export type Features = {
   /** The model's inputs for one window, [samples, channels] row-major. */
@@ -23,7 +23,7 @@ export type FeaturesOptions = {
 
 /** @throws DATA_MISMATCH when a window does not fit `features.onnx`, or its outputs do not fit the model. */
 export async function openFeatures({ inputs, pipeline, featuresPath }: FeaturesOptions): Promise<Features> {
-  const dims = [pipeline.window.samples, pipeline.channels.length];
+  const dims = [pipeline.window.samples, sampleWidth(pipeline)];
   if (featuresPath === undefined) {
     const asInput = windowInput(inputs, dims, 'the model');
     return { feeds: async (window) => asInput(window), close: async () => {} };

@@ -4,11 +4,17 @@
  */
 import { z } from 'zod';
 
-const channelSchema = z.strictObject({
-  /** `accelerometer_x`. */
+export const channelSchema = z.strictObject({
+  /** `accelerometer_x`; `pixel`. */
   name: z.string().min(1),
   /** `m/s^2`, `rad/s`, `degC`. */
   unit: z.string(),
+  /** So many columns of one kind, where naming each would say nothing: the 27,648 bytes of an image of 96 × 96 × 3. Default 1. */
+  count: z
+    .int()
+    .positive()
+    .max(1 << 24)
+    .optional(),
 });
 
 export const pipelineSchema = z.strictObject({
@@ -40,5 +46,10 @@ export const budgetSchema = z.strictObject({
 });
 
 export type Pipeline = z.output<typeof pipelineSchema>;
+
+/** Values in one sample. */
+export function sampleWidth({ channels }: Pick<Pipeline, 'channels'>): number {
+  return channels.reduce((sum, { count = 1 }) => sum + count, 0);
+}
 export type Task = z.output<typeof taskSchema>;
 export type Budget = z.output<typeof budgetSchema>;

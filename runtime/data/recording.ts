@@ -10,6 +10,7 @@ import { OctetError } from '../base/errors.ts';
 import { readError, writeFileAtomic } from '../base/files.ts';
 import { readJson } from '../base/json.ts';
 import { type ByteSource, byteSourceOfFile, byteSourceOfGzip, fileSize } from './bytes.ts';
+import { channelSchema, sampleWidth } from './pipeline.ts';
 
 export const recordingFile = 'recording.json';
 const samplesFile = /^\d{4,}\.f32(\.gz)?$/;
@@ -25,7 +26,7 @@ const spanSchema = z.object({
 /** Further fields (whoever recorded may describe more) are kept. */
 export const recordingSchema = z.looseObject({
   format: z.literal(1),
-  channels: z.array(z.object({ name: z.string().min(1), unit: z.string() })).min(1),
+  channels: z.array(channelSchema.strip()).min(1),
   rateHz: z.number().positive(),
   /** Absent while a recording is still being written. */
   samples: z.int().nonnegative().optional(),
@@ -52,7 +53,7 @@ export type Recording = {
 export async function openRecording(folder: string): Promise<Recording> {
   const path = join(folder, recordingFile);
   const info = await readJson(path, recordingSchema, { code: 'DATA_INVALID', what: `recording ${path}` });
-  const rowBytes = info.channels.length * Float32Array.BYTES_PER_ELEMENT;
+  const rowBytes = sampleWidth(info) * Float32Array.BYTES_PER_ELEMENT;
   const names = info.files ?? (await readdir(folder)).filter((name) => samplesFile.test(name)).sort();
   const parts = await Promise.all(names.map((name) => openPart(join(folder, name))));
   const counts = parts.map(({ length }) => Math.floor(length / rowBytes));
@@ -94,7 +95,7 @@ export async function writeRecording(
   await mkdir(folder, { recursive: true });
   const name = '0000.f32';
   await writeFileAtomic(join(folder, name), new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
-  const whole = { format: 1, ...info, samples: samples.length / info.channels.length, files: [name] };
+  const whole = { format: 1, ...info, samples: samples.length / sampleWidth(info), files: [name] };
   await writeFileAtomic(join(folder, recordingFile), `${JSON.stringify(whole, null, 2)}\n`);
 }
 

@@ -2,7 +2,7 @@
  * Cuts a stream of samples into windows. Samples are written once into a buffer of several windows; a window is a view of it,
  * and only what the next window needs is moved to the front when the buffer is full.
  */
-import type { Pipeline } from './pipeline.ts';
+import { type Pipeline, sampleWidth } from './pipeline.ts';
 
 /** Room for this many windows before samples have to be moved: one copy in so many windows. */
 const windowsOfRoom = 8;
@@ -17,8 +17,9 @@ export type Windower = {
   reset(): void;
 };
 
-export function createWindower({ channels, window: { samples, stride } }: Pipeline): Windower {
-  const width = channels.length;
+export function createWindower(pipeline: Pipeline): Windower {
+  const { samples, stride } = pipeline.window;
+  const width = sampleWidth(pipeline);
   const size = samples * width;
   const buffer = new Float32Array(size * windowsOfRoom);
   let end = 0;

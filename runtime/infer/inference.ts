@@ -1,5 +1,6 @@
 /** One window → one decision: features, model, decision. */
 import { type Features, openFeatures } from '../data/features.ts';
+import { sampleWidth } from '../data/pipeline.ts';
 import { openSession, type Session } from '../engine/session.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { deciderOf, type Outcome } from './decide.ts';
@@ -20,7 +21,7 @@ export async function openInference(
   const session = await openSession(modelPath, { threads });
   const features = await openFeatures({ inputs: session.inputs, pipeline, featuresPath });
   const infer = createInference(session, features, task);
-  await infer(new Float32Array(pipeline.window.samples * pipeline.channels.length));
+  await infer(new Float32Array(pipeline.window.samples * sampleWidth(pipeline)));
   return infer;
 }
 
@@ -32,5 +33,16 @@ export function createInference(session: Session, features: Features, task: Runn
     const feeds = await features.feeds(window);
     const outputs = await session.run(feeds);
     return decide(outputs[output] as Tensor, feeds[input] as Tensor);
+  };
+}
+
+/** One after the other, in the order of asking: a session runs once at a time, and its features share their buffers. */
+export function inTurns(infer: Infer): Infer {
+  let last: Promise<unknown> = Promise.resolve();
+  return (window) => {
+    const turn = last.then(() => infer(window));
+    // Who asked hears of a failure; the next one in turn does not.
+    last = turn.catch(() => undefined);
+    return turn;
   };
 }

@@ -1,20 +1,37 @@
 /** What the runner process and whoever started it (the agent, `octet run`) say to each other over IPC. */
 import type { ErrorRecord } from '../base/errors.ts';
 import type { Pipeline, Task } from '../data/pipeline.ts';
+import type { IioSpec } from './sources/iio-device.ts';
+import type { SampleFormat } from './sources/sample-format.ts';
 
 /** Where samples come from. */
 export type SourceSpec =
   /** Recordings played back as if they were live; simulated, and says so. `speed` 1 is real time, 0 as fast as possible. */
   | { readonly kind: 'replay'; readonly recordings: readonly string[]; readonly speed: number; readonly loop: boolean }
-  /** A program that prints one JSON array of channel values per line. */
-  | { readonly kind: 'command'; readonly command: readonly string[] };
+  /** A program that prints samples; JSON lines where no format is named. */
+  | { readonly kind: 'command'; readonly command: readonly string[]; readonly format?: SampleFormat }
+  /** A sensor of the Linux Industrial I/O subsystem. */
+  | IioSpec
+  /** The device's own load, memory and temperature: channels are chosen by their names. */
+  | { readonly kind: 'system' };
 
 /** Where decisions act locally; none needs the network. */
 export type SinkSpec =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'socket'; readonly path: string }
   /** Started once per decision whose label is in `labels` (all when absent); the decision is its stdin, as JSON. */
-  | { readonly kind: 'command'; readonly command: readonly string[]; readonly labels?: readonly string[] };
+  | { readonly kind: 'command'; readonly command: readonly string[]; readonly labels?: readonly string[] }
+  /** Started once; each decision is a line of JSON on its stdin. */
+  | { readonly kind: 'pipe'; readonly command: readonly string[]; readonly labels?: readonly string[] }
+  /** A line of a GPIO chip, active for `holdMs` (default 500) when the label is one of these. */
+  | {
+      readonly kind: 'gpio';
+      /** `gpiochip0` */
+      readonly chip: string;
+      readonly line: number;
+      readonly labels: readonly string[];
+      readonly holdMs?: number;
+    };
 
 /** Records windows for calibration into a recording folder, up to `maxBytes`. */
 export type RecordSpec = { readonly folder: string; readonly maxBytes: number };
@@ -30,6 +47,8 @@ export type RunnerStart = {
   readonly source: SourceSpec;
   readonly sinks: readonly SinkSpec[];
   readonly record?: RecordSpec;
+  /** A Unix socket on which other programs may ask the model. */
+  readonly serve?: string;
   readonly threads: number;
 };
 

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { writeError } from '../base/files.ts';
-import type { Pipeline } from '../data/pipeline.ts';
+import { type Pipeline, sampleWidth } from '../data/pipeline.ts';
 import type { Span } from '../data/recording.ts';
 import type { RecordSpec, RunnerEvent } from './messages.ts';
 import type { Report } from './problems.ts';
@@ -64,7 +64,7 @@ export class Recorder {
     const room = Math.floor((this.#spec.maxBytes - this.#takenBytes) / this.#sampleBytes);
     if (this.#isBroken || room <= 0) return;
     if (discontinuity || !this.#hasRun) this.#startRun(spansFrom(spans, firstSample));
-    this.#take(rows.subarray(0, room * this.#context.pipeline.channels.length));
+    this.#take(rows.subarray(0, room * sampleWidth(this.#context.pipeline)));
     if (this.#takenBytes - this.#writer.bytes > maxWaitingBytes) await this.#work;
   }
 

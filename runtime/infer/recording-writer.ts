@@ -6,7 +6,7 @@ import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { syncFolder, writeFileAtomic } from '../base/files.ts';
-import type { Pipeline } from '../data/pipeline.ts';
+import { type Pipeline, sampleWidth } from '../data/pipeline.ts';
 import { openRecordings, recordingFile, type Span } from '../data/recording.ts';
 import { windowCount } from '../data/window.ts';
 
@@ -90,8 +90,8 @@ export class RecordingWriter {
 }
 
 /** Bytes of one sample: float32 per channel. */
-export function sampleBytes({ channels }: Pipeline): number {
-  return channels.length * Float32Array.BYTES_PER_ELEMENT;
+export function sampleBytes(pipeline: Pipeline): number {
+  return sampleWidth(pipeline) * Float32Array.BYTES_PER_ELEMENT;
 }
 
 async function readPast(folder: string, pipeline: Pipeline): Promise<Past> {

@@ -3,7 +3,8 @@ import { endWithParent } from '../base/children.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { errorRecordFrom, OctetError } from '../base/errors.ts';
 import { createDecisionGroups } from './decision-groups.ts';
-import { openInference } from './inference.ts';
+import { inTurns, openInference } from './inference.ts';
+import { serveInference } from './inference-server.ts';
 import type { RunnerEvent, RunnerRequest, RunnerStart } from './messages.ts';
 import { createProblems, type Problems } from './problems.ts';
 import { openRecorder, type Recorded, type Recorder } from './recorder.ts';
@@ -48,13 +49,15 @@ async function run(start: RunnerStart, signal: AbortSignal, clock: Clock, emit: 
   const { pipeline } = start;
   const problems = createProblems(clock, emit);
   const loadingSinceMs = clock.monotonicMs();
-  const infer = await openInference(start);
+  const infer = inTurns(await openInference(start));
   const source = await openSource(start.source, { pipeline, clock, signal, problems });
   emit({ kind: 'ready', loadMs: clock.monotonicMs() - loadingSinceMs });
   const groups = createDecisionGroups(clock, (decisions) => emit({ kind: 'decisions', decisions }));
   const report = problems.reporter();
   const local = start.sinks.map((spec) => createSink(spec, problems.reporter(), clock));
   const recorder = await startRecording(start, clock, problems, emit);
+  const { serve } = start;
+  const server = serve === undefined ? undefined : await serveInference({ path: serve, pipeline, infer, clock });
   try {
     await runPipeline({
       source,
@@ -67,7 +70,7 @@ async function run(start: RunnerStart, signal: AbortSignal, clock: Clock, emit: 
       signal,
     });
   } finally {
-    await Promise.all([recorder?.close(), ...local.map((sink) => sink.close())]);
+    await Promise.all([server?.close(), recorder?.close(), ...local.map((sink) => sink.close())]);
     groups.flush();
     problems.flush();
   }

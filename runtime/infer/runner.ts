@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { OctetError } from '../base/errors.ts';
-import type { Pipeline } from '../data/pipeline.ts';
+import { type Pipeline, sampleWidth } from '../data/pipeline.ts';
 import { labelOf } from '../data/recording.ts';
 import { createWindower } from '../data/window.ts';
 import type { Infer } from './inference.ts';
@@ -30,7 +30,7 @@ export type RunnerParts = {
 /** Runs until the source ends or the signal is aborted. @throws what the source or the model throws. */
 export async function runPipeline(parts: RunnerParts): Promise<void> {
   const { source, pipeline, sinks, recorder, report, signal } = parts;
-  const width = pipeline.channels.length;
+  const width = sampleWidth(pipeline);
   const windower = createWindower(pipeline);
   let seq = 0;
   for await (const block of source) {

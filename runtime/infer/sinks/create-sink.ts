@@ -4,6 +4,8 @@ import type { SinkSpec } from '../messages.ts';
 import type { Report } from '../problems.ts';
 import { createCommandSink } from './command-sink.ts';
 import { createFileSink } from './file-sink.ts';
+import { createGpioSink } from './gpio-sink.ts';
+import { createPipeSink } from './pipe-sink.ts';
 import type { Sink } from './sink.ts';
 import { createSocketSink } from './socket-sink.ts';
 
@@ -15,6 +17,8 @@ const openers: Openers = {
   file: ({ path }, report, clock) => createFileSink(path, report, clock),
   socket: ({ path }, report, clock) => createSocketSink(path, report, clock),
   command: (spec, report) => createCommandSink(spec, report),
+  pipe: createPipeSink,
+  gpio: (spec, report) => createGpioSink(spec, report),
 };
 
 export function createSink(spec: SinkSpec, report: Report, clock: Clock): Sink {

@@ -1,14 +1,17 @@
 /**
- * A sensor as a program: it prints one JSON array of channel values per line. A line that is something else is counted and
- * left out; a program that ends is started again, ever later; one that never gives a sample is given up. It leads a process
- * group of its own, which ends as a whole: of `sh -c 'a | b'` nothing stays behind. Of a runner that is killed itself it
- * learns by the end of its stdin, to which nothing is ever written, or by printing to nobody.
+ * A sensor as a program that prints samples. One that ends is started again, ever later; one that never gives a sample is given
+ * up. It leads a process group of its own, which ends as a whole: of `sh -c 'a | b'` nothing stays behind. Of a runner that is
+ * killed itself it learns by the end of its stdin, to which nothing is ever written, or by printing to nobody.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '../../base/clock.ts';
 import { OctetError } from '../../base/errors.ts';
-import type { Report } from '../problems.ts';
+import { sampleWidth } from '../../data/pipeline.ts';
+import type { SourceSpec } from '../messages.ts';
+import { createDecoder, type SampleDecoder } from './sample-format.ts';
 import type { SampleBlock, SourceContext } from './source.ts';
+
+type CommandSpec = Extract<SourceSpec, { kind: 'command' }>;
 
 /** Waits before the next start, by how many starts in a row have not given a single sample. */
 const restartDelaysMs = [100, 500, 1000, 2000, 5000] as const;
@@ -16,19 +19,19 @@ const restartDelaysMs = [100, 500, 1000, 2000, 5000] as const;
 const patienceMs = 1000;
 /** How often it is asked whether it has. */
 const askEveryMs = 20;
-/** A "line" longer than this is not one. */
-const maxLineLength = 1 << 20;
-
 /** @throws SOURCE_FAILED when the program was started again and again and never gave a sample. */
-export async function* readCommand(command: readonly string[], context: SourceContext): AsyncGenerator<SampleBlock> {
-  const { clock, signal, problems } = context;
+export async function* readCommand(
+  { command, format = { kind: 'json' } }: CommandSpec,
+  context: SourceContext,
+): AsyncGenerator<SampleBlock> {
+  const { clock, signal, problems, pipeline } = context;
   const reportEnd = problems.reporter();
-  const reportLine = problems.reporter();
+  const reportSample = problems.reporter();
   let fruitless = 0;
   for (;;) {
     if (signal.aborted) return;
     const run: Run = { gaveSamples: false, ending: 'no reason' };
-    yield* readOnce(command, context, run, reportLine);
+    yield* readOnce(command, context, run, createDecoder(format, pipeline, reportSample));
     if (signal.aborted) return;
     fruitless = run.gaveSamples ? 0 : fruitless + 1;
     const error = sourceError(command, run.ending);
@@ -46,7 +49,7 @@ async function* readOnce(
   command: readonly string[],
   { pipeline, clock, signal }: SourceContext,
   run: Run,
-  reportLine: Report,
+  decoder: SampleDecoder,
 ): AsyncGenerator<SampleBlock> {
   const [file = '', ...args] = command;
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 2], detached: true });
@@ -57,15 +60,14 @@ async function* readOnce(
   const killNow = () => signalGroup(child, 'SIGKILL');
   signal.addEventListener('abort', stop, { once: true });
   process.once('exit', killNow);
-  const width = pipeline.channels.length;
+  const width = sampleWidth(pipeline);
   let firstSample = 0;
   try {
-    for await (const lines of linesOf(child, signal)) {
-      const samples = lines.flatMap((line) => parseSample(line, width, reportLine) ?? []);
-      if (samples.length === 0) continue;
+    for await (const rows of samplesOf(child, decoder, signal)) {
+      if (rows.length === 0) continue;
       const tUs = Math.round(clock.wallMs() * 1000);
-      yield { rows: Float32Array.from(samples), tUs, discontinuity: firstSample === 0, firstSample, spans: [] };
-      firstSample += samples.length / width;
+      yield { rows, tUs, discontinuity: firstSample === 0, firstSample, spans: [] };
+      firstSample += rows.length / width;
       run.gaveSamples = true;
     }
     run.ending = await ended;
@@ -76,39 +78,17 @@ async function* readOnce(
   }
 }
 
-/** The complete lines of each chunk that arrives; the unfinished last one waits for the next chunk. */
-async function* linesOf({ stdout }: ChildProcess, signal: AbortSignal): AsyncGenerator<string[]> {
-  let rest = '';
+async function* samplesOf(
+  { stdout }: ChildProcess,
+  decoder: SampleDecoder,
+  signal: AbortSignal,
+): AsyncGenerator<Float32Array> {
   try {
-    stdout?.setEncoding('utf8');
-    for await (const chunk of stdout ?? []) {
-      const lines = `${rest}${chunk}`.split('\n');
-      rest = lines.pop() ?? '';
-      if (rest.length > maxLineLength) lines.push(rest.slice(0, 100));
-      if (rest.length > maxLineLength) rest = '';
-      yield lines.filter((line) => line.trim() !== '');
-    }
-    if (rest.trim() !== '') yield [rest];
+    for await (const chunk of stdout ?? []) yield decoder.push(chunk as Buffer);
+    yield decoder.end();
   } catch (cause) {
     // Stopping destroys the pipe, which is an error for its reader.
     if (!signal.aborted) throw new OctetError('SOURCE_FAILED', 'source: expected to read its output', { cause });
-  }
-}
-
-function parseSample(line: string, width: number, report: Report): number[] | undefined {
-  const values = parseJsonOrNothing(line);
-  if (Array.isArray(values) && values.length === width && values.every(Number.isFinite)) return values;
-  const got = line.length > 80 ? `${line.slice(0, 80)}…` : line;
-  report(new OctetError('SOURCE_FAILED', `source: expected a JSON array of ${width} numbers per line, got ${got}`));
-  return undefined;
-}
-
-function parseJsonOrNothing(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Said by the caller, as what it got instead.
-    return undefined;
   }
 }
 
@@ -148,7 +128,7 @@ function sourceError(command: readonly string[], ending: string): OctetError {
     'SOURCE_FAILED',
     `source ${command.join(' ')}: expected a program that keeps printing, got ${ending}`,
     {
-      hint: 'Run it by hand; it must print one JSON array of channel values per line and flush after each.',
+      hint: 'Run it by hand; it must print samples in the format that the configuration names, and flush after each.',
     },
   );
 }

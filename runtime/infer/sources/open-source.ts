@@ -2,8 +2,11 @@
 
 import type { SourceSpec } from '../messages.ts';
 import { readCommand } from './command-source.ts';
+import { openIio } from './iio-source.ts';
 import { openReplay } from './replay-source.ts';
 import type { Source, SourceContext } from './source.ts';
+import { openSystem } from './system-source.ts';
+import { watchTiming } from './watch-timing.ts';
 
 type Openers = {
   readonly [K in SourceSpec['kind']]: (
@@ -14,7 +17,9 @@ type Openers = {
 
 const openers: Openers = {
   replay: openReplay,
-  command: async (spec, context) => readCommand(spec.command, context),
+  command: async (spec, context) => watchTiming(readCommand(spec, context), context),
+  iio: async (spec, context) => watchTiming(await openIio(spec, context), context),
+  system: async (_, context) => watchTiming(openSystem(context), context),
 };
 
 /** @throws FILE_NOT_FOUND, DATA_INVALID, DATA_MISMATCH; iterating throws SOURCE_FAILED when the source is beyond repair. */

@@ -9,6 +9,7 @@ import { systemClock } from '../../../../runtime/base/clock.ts';
 import type { OctetError } from '../../../../runtime/base/errors.ts';
 import type { Decision, SinkSpec } from '../../../../runtime/infer/messages.ts';
 import { createSink } from '../../../../runtime/infer/sinks/create-sink.ts';
+import { createGpioSink } from '../../../../runtime/infer/sinks/gpio-sink.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { waitUntil } from '../../../support/wait-until.ts';
 
@@ -133,5 +134,76 @@ describe('command sink', () => {
     await writeFile(go, '');
     await sink.close();
     assert.equal(problems.length, 3);
+  });
+});
+
+describe('pipe sink', () => {
+  it('gives one program all decisions for its labels, and lets it end by itself', async (context) => {
+    const path = join(await temporaryFolder(context), 'taken');
+    const { sink, problems } = open({
+      kind: 'pipe',
+      command: ['sh', '-c', `cat >> ${path}; echo end >> ${path}`],
+      labels: ['walk'],
+    });
+    await waitUntil('the program was started', () => existsSync(path));
+    for (let seq = 0; seq < 300; seq++) sink.write(decision(seq, seq % 3 === 0 ? 'run' : 'walk'));
+    await sink.close();
+    const lines = linesOf(await readFile(path, 'utf8'));
+    assert.equal(lines.pop(), 'end');
+    assert.equal(lines.length, 200);
+    assert.deepEqual(problems, []);
+  });
+
+  it('starts it again when it ends, and counts what was lost meanwhile', async (context) => {
+    const path = join(await temporaryFolder(context), 'taken');
+    const { sink, problems } = open({ kind: 'pipe', command: ['sh', '-c', `head -n 1 >> ${path}`] });
+    let seq = 0;
+    await waitUntil('a second program took a decision', async () => {
+      sink.write(decision(seq++));
+      return existsSync(path) && linesOf(await readFile(path, 'utf8')).length >= 2;
+    });
+    await sink.close();
+    assert.ok(problems.some(({ code, message }) => code === 'SINK_FAILED' && /got exit code 0/.test(message)));
+  });
+});
+
+describe('gpio sink', () => {
+  const spec = { kind: 'gpio', chip: 'gpiochip0', line: 17, labels: ['walk'], holdMs: 250 } as const;
+
+  /** A gpioset that writes down how it was called, and holds the line for a moment. */
+  async function fakeTool(folder: string, version: string): Promise<{ tool: string; calls: string }> {
+    const [tool, calls] = [join(folder, 'gpioset'), join(folder, 'calls')];
+    const script = `#!/bin/sh\n[ "$1" = --version ] && { echo "${version}"; exit 0; }\necho "$@" >> ${calls}\nsleep 0.2\n`;
+    await writeFile(tool, script, { mode: 0o755 });
+    return { tool, calls };
+  }
+
+  for (const [version, words] of [
+    ['gpioset (libgpiod) v1.6.3', '--mode=time --usec=250000 gpiochip0 17=1'],
+    ['gpioset (libgpiod) v2.2.1', '--toggle 250ms,0 --chip gpiochip0 17=1'],
+  ] as const)
+    it(`speaks to ${version}, once while the line is held`, async (context) => {
+      const { tool, calls } = await fakeTool(await temporaryFolder(context), version);
+      const problems: OctetError[] = [];
+      const sink = createGpioSink(spec, (error) => void problems.push(error), tool);
+      for (const label of ['run', 'walk', 'walk', 'walk']) sink.write(decision(0, label));
+      await sink.close();
+      assert.deepEqual([linesOf(await readFile(calls, 'utf8')), problems], [[words], []]);
+    });
+
+  it('says what gpioset said, and what to do', async (context) => {
+    const folder = await temporaryFolder(context);
+    const tool = join(folder, 'gpioset');
+    await writeFile(
+      tool,
+      '#!/bin/sh\necho "gpioset: error setting the GPIO line values: Permission denied" >&2; exit 1\n',
+      { mode: 0o755 },
+    );
+    const problems: OctetError[] = [];
+    const sink = createGpioSink(spec, (error) => void problems.push(error), tool);
+    sink.write(decision(0));
+    await sink.close();
+    assert.match(problems[0]!.message, /gpiochip0 line 17.*Permission denied/);
+    assert.match(problems[0]!.hint!, /gpiod/);
   });
 });

@@ -1,4 +1,5 @@
-/** How busy the processor was between two readings of /proc/stat. Pure. */
+/** How busy the processor was between two readings of /proc/stat. */
+import type { Readings } from './readings.ts';
 
 /** Jiffies since boot, over all cores. */
 export type CpuTimes = { readonly busy: number; readonly total: number };
@@ -17,4 +18,16 @@ export function cpuTimesFrom(stat: string): CpuTimes | null {
 export function cpuLoadBetween(before: CpuTimes | null, after: CpuTimes | null): number | null {
   if (before === null || after === null || after.total <= before.total) return null;
   return Math.round(((after.busy - before.busy) / (after.total - before.total)) * 1000) / 1000;
+}
+
+/** @returns a reader of the load since its previous call, or since now. */
+export function cpuLoadReader(readings: Readings): () => number | null {
+  const read = () => cpuTimesFrom(readings.text('/proc/stat') ?? '');
+  let before = read();
+  return () => {
+    const after = read();
+    const load = cpuLoadBetween(before, after);
+    before = after;
+    return load;
+  };
 }
