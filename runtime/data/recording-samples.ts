@@ -38,18 +38,24 @@ export async function recordingSamples(
 }
 
 /** @throws DATA_MISMATCH when channels or rate are not the pipeline's. */
-export function checkRecording({ name, info }: Recording, { channels, rateHz }: Pipeline): void {
+export function checkRecording({ name, info }: Recording, { channels, rateHz, window }: Pipeline): void {
   const expected = channels.map((channel) => channel.name).join(', ');
   const got = info.channels.map((channel) => channel.name).join(', ');
   if (expected !== got)
     throw new OctetError('DATA_MISMATCH', `recording ${name}: expected channels ${expected}, got ${got}`);
   if (info.rateHz !== rateHz)
     throw new OctetError('DATA_MISMATCH', `recording ${name}: expected ${rateHz} samples a second, got ${info.rateHz}`);
+  if (info.windowSamples !== undefined && info.windowSamples !== window.samples)
+    throw new OctetError(
+      'DATA_MISMATCH',
+      `recording ${name}: expected windows of ${window.samples} samples, got single ones of ${info.windowSamples}`,
+    );
 }
 
-function positions({ sampleCount }: Recording, recording: number, { window }: Pipeline): WindowPosition[] {
-  return Array.from({ length: windowCount(sampleCount, window) }, (_, at) => {
-    const startSample = at * window.stride;
+function positions({ sampleCount, info }: Recording, recording: number, { window }: Pipeline): WindowPosition[] {
+  const stride = info.windowSamples ?? window.stride;
+  return Array.from({ length: windowCount(sampleCount, { ...window, stride }) }, (_, at) => {
+    const startSample = at * stride;
     return { recording, startSample, endSample: startSample + window.samples };
   });
 }

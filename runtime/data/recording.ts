@@ -28,6 +28,8 @@ export const recordingSchema = z.looseObject({
   format: z.literal(1),
   channels: z.array(channelSchema.strip()).min(1),
   rateHz: z.number().positive(),
+  /** Where the samples are single windows of so many, and do not follow on one another. */
+  windowSamples: z.int().positive().optional(),
   /** Absent while a recording is still being written. */
   samples: z.int().nonnegative().optional(),
   /** In order; absent means every `NNNN.f32` and `NNNN.f32.gz` of the folder. */
@@ -89,7 +91,7 @@ async function recordingFolders(path: string): Promise<string[]> {
 /** Writes a whole recording. @throws DISK_FULL, WRITE_FAILED. */
 export async function writeRecording(
   folder: string,
-  info: Pick<RecordingInfo, 'channels' | 'rateHz' | 'spans' | 'subject' | 'note' | 'source'>,
+  info: Pick<RecordingInfo, 'channels' | 'rateHz' | 'windowSamples' | 'spans' | 'subject' | 'note' | 'source'>,
   samples: Float32Array,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });

@@ -36,6 +36,9 @@ export type SinkSpec =
 /** Records windows for calibration into a recording folder, up to `maxBytes`. */
 export type RecordSpec = { readonly folder: string; readonly maxBytes: number };
 
+/** Keeps windows from the sensor's whole life, balanced over the decisions, within `maxBytes`. */
+export type ReserveSpec = { readonly folder: string; readonly maxBytes: number };
+
 export type RunnerStart = {
   readonly kind: 'start';
   /** The model or variant to run. */
@@ -47,6 +50,7 @@ export type RunnerStart = {
   readonly source: SourceSpec;
   readonly sinks: readonly SinkSpec[];
   readonly record?: RecordSpec;
+  readonly reserve?: ReserveSpec;
   /** A Unix socket on which other programs may ask the model. */
   readonly serve?: string;
   readonly threads: number;

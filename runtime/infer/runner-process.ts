@@ -6,8 +6,9 @@ import { createDecisionGroups } from './decision-groups.ts';
 import { inTurns, openInference } from './inference.ts';
 import { serveInference } from './inference-server.ts';
 import type { RunnerEvent, RunnerRequest, RunnerStart } from './messages.ts';
-import { createProblems, type Problems } from './problems.ts';
-import { openRecorder, type Recorded, type Recorder } from './recorder.ts';
+import { createProblems, type Problems, type Report } from './problems.ts';
+import { openRecorder, type Recorded, type Recorder } from './recording/recorder.ts';
+import { openReservoir, type Reservoir } from './recording/reservoir.ts';
 import { runPipeline } from './runner.ts';
 import { createSink } from './sinks/create-sink.ts';
 import { openSource } from './sources/open-source.ts';
@@ -56,6 +57,7 @@ async function run(start: RunnerStart, signal: AbortSignal, clock: Clock, emit: 
   const report = problems.reporter();
   const local = start.sinks.map((spec) => createSink(spec, problems.reporter(), clock));
   const recorder = await startRecording(start, clock, problems, emit);
+  const reservoir = await startReservoir(start, clock, problems);
   const { serve } = start;
   const server = serve === undefined ? undefined : await serveInference({ path: serve, pipeline, infer, clock });
   try {
@@ -65,12 +67,13 @@ async function run(start: RunnerStart, signal: AbortSignal, clock: Clock, emit: 
       infer,
       sinks: [{ write: groups.add }, ...local],
       recorder,
+      reservoir,
       report,
       clock,
       signal,
     });
   } finally {
-    await Promise.all([server?.close(), recorder?.close(), ...local.map((sink) => sink.close())]);
+    await Promise.all([server?.close(), recorder?.close(), reservoir?.close(), ...local.map((sink) => sink.close())]);
     groups.flush();
     problems.flush();
   }
@@ -87,8 +90,22 @@ async function startRecording(
   if (record === undefined) return undefined;
   const report = problems.reporter();
   const onRecorded = (recorded: Recorded) => emit({ kind: 'recorded', ...recorded });
-  return openRecorder(record, { pipeline, clock, report, onRecorded }).catch((error) => {
+  return openRecorder(record, { pipeline, clock, report, onRecorded }).catch(reportedBy(report));
+}
+
+async function startReservoir(
+  { reserve, pipeline }: RunnerStart,
+  clock: Clock,
+  problems: Problems,
+): Promise<Reservoir | undefined> {
+  if (reserve === undefined) return undefined;
+  const report = problems.reporter();
+  return openReservoir(reserve, { pipeline, clock, report, random: Math.random }).catch(reportedBy(report));
+}
+
+function reportedBy(report: Report): (error: unknown) => undefined {
+  return (error) => {
     report(error instanceof OctetError ? error : new OctetError('INTERNAL', String(error), { cause: error }));
     return undefined;
-  });
+  };
 }

@@ -10,7 +10,8 @@ import { createWindower } from '../data/window.ts';
 import type { Infer } from './inference.ts';
 import type { Decision } from './messages.ts';
 import type { Report } from './problems.ts';
-import type { Recorder } from './recorder.ts';
+import type { Recorder } from './recording/recorder.ts';
+import type { Reservoir } from './recording/reservoir.ts';
 import type { Sink } from './sinks/sink.ts';
 import type { SampleBlock } from './sources/source.ts';
 
@@ -20,6 +21,7 @@ export type RunnerParts = {
   readonly infer: Infer;
   readonly sinks: readonly Pick<Sink, 'write'>[];
   readonly recorder?: Pick<Recorder, 'push'> | undefined;
+  readonly reservoir?: Pick<Reservoir, 'offer'> | undefined;
   /** Told of each window that the model could not decide. */
   readonly report: Report;
   readonly clock: Clock;
@@ -29,7 +31,7 @@ export type RunnerParts = {
 
 /** Runs until the source ends or the signal is aborted. @throws what the source or the model throws. */
 export async function runPipeline(parts: RunnerParts): Promise<void> {
-  const { source, pipeline, sinks, recorder, report, signal } = parts;
+  const { source, pipeline, sinks, recorder, reservoir, report, signal } = parts;
   const width = sampleWidth(pipeline);
   const windower = createWindower(pipeline);
   let seq = 0;
@@ -47,6 +49,7 @@ export async function runPipeline(parts: RunnerParts): Promise<void> {
       }
       seq++;
       for (const sink of sinks) sink.write(decision);
+      reservoir?.offer(window, decision.label);
     }
   }
 }

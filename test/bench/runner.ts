@@ -15,7 +15,7 @@ import { openSession } from '../../runtime/engine/session.ts';
 import type { Tensor } from '../../runtime/graph/tensor.ts';
 import { createInference } from '../../runtime/infer/inference.ts';
 import type { Decision } from '../../runtime/infer/messages.ts';
-import { openRecorder } from '../../runtime/infer/recorder.ts';
+import { openRecorder } from '../../runtime/infer/recording/recorder.ts';
 import { runPipeline } from '../../runtime/infer/runner.ts';
 import { createSink } from '../../runtime/infer/sinks/create-sink.ts';
 import { openSource } from '../../runtime/infer/sources/open-source.ts';

@@ -35,15 +35,25 @@ async function* replay(
     for (const { sampleCount, info, read } of recordings) {
       let first = 0;
       while (first < sampleCount) {
-        const due = await countDue(Math.min(blockSamples, sampleCount - first), signal);
+        const room = Math.min(blockSamples, sampleCount - first, untilBreak(first, info.windowSamples));
+        const due = await countDue(room, signal);
         if (due === 0) return;
         const rows = await read(first, first + due);
         const tUs = Math.round(clock.wallMs() * 1000);
-        yield { rows, tUs, discontinuity: first === 0, firstSample: first, spans: info.spans };
+        yield { rows, tUs, discontinuity: isBreak(first, info.windowSamples), firstSample: first, spans: info.spans };
         first += due;
       }
     }
   } while (loop);
+}
+
+/** Whether the sample does not follow on the one before it: the first one, and that of each window of a reservoir. */
+function isBreak(sample: number, windowSamples: number | undefined): boolean {
+  return windowSamples === undefined ? sample === 0 : sample % windowSamples === 0;
+}
+
+function untilBreak(sample: number, windowSamples: number | undefined): number {
+  return windowSamples === undefined ? Number.POSITIVE_INFINITY : windowSamples - (sample % windowSamples);
 }
 
 /**

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { systemClock } from '../../../runtime/base/clock.ts';
-import type { OctetError } from '../../../runtime/base/errors.ts';
-import { openRecording, openRecordings } from '../../../runtime/data/recording.ts';
-import { openRecorder, type Recorded } from '../../../runtime/infer/recorder.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { countingBlock, pipeline } from './small-runner.ts';
+import { systemClock } from '../../../../runtime/base/clock.ts';
+import type { OctetError } from '../../../../runtime/base/errors.ts';
+import { openRecording, openRecordings } from '../../../../runtime/data/recording.ts';
+import { openRecorder, type Recorded } from '../../../../runtime/infer/recording/recorder.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
+import { countingBlock, pipeline } from '../small-runner.ts';
 
 async function recorderIn(folder: string, maxBytes = 1 << 20) {
   const told: Recorded[] = [];

@@ -2,14 +2,14 @@
  * Records raw samples, so that a device is calibrated on its own sensor. Writing goes on beside inference and never holds it
  * up; what could not be written is reported, and ends the recording, not the decisions.
  */
-import type { Clock } from '../base/clock.ts';
-import { writeError } from '../base/files.ts';
-import { type Pipeline, sampleWidth } from '../data/pipeline.ts';
-import type { Span } from '../data/recording.ts';
-import type { RecordSpec, RunnerEvent } from './messages.ts';
-import type { Report } from './problems.ts';
+import type { Clock } from '../../base/clock.ts';
+import { writeError } from '../../base/files.ts';
+import { type Pipeline, sampleWidth } from '../../data/pipeline.ts';
+import type { Span } from '../../data/recording.ts';
+import type { RecordSpec, RunnerEvent } from '../messages.ts';
+import type { Report } from '../problems.ts';
+import type { SampleBlock } from '../sources/source.ts';
 import { RecordingWriter, sampleBytes } from './recording-writer.ts';
-import type { SampleBlock } from './sources/source.ts';
 
 /** A write at most so often, unless so much waits for it: what a killed runner loses. */
 const writeEveryMs = 250;

@@ -4,11 +4,11 @@
  */
 import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../base/clock.ts';
-import { syncFolder, writeFileAtomic } from '../base/files.ts';
-import { type Pipeline, sampleWidth } from '../data/pipeline.ts';
-import { openRecordings, recordingFile, type Span } from '../data/recording.ts';
-import { windowCount } from '../data/window.ts';
+import type { Clock } from '../../base/clock.ts';
+import { syncFolder, writeFileAtomic } from '../../base/files.ts';
+import { type Pipeline, sampleWidth } from '../../data/pipeline.ts';
+import { openRecordings, recordingFile, type Span } from '../../data/recording.ts';
+import { windowCount } from '../../data/window.ts';
 
 /** A power cut loses at most so much; a kill loses nothing that was written. */
 const syncEveryMs = 1000;
