@@ -1,7 +1,7 @@
 /** `octet quantize --recipe auto`: the closed loop, and the table of what it tried. */
 import pico from 'picocolors';
 import type { Samples } from '../runtime/data/samples.ts';
-import { type AutoResult, quantizeAuto } from '../runtime/quantize/auto/auto.ts';
+import type { AutoResult } from '../runtime/quantize/auto/auto.ts';
 import { bytesText } from '../runtime/select/figures.ts';
 import type { ModelArgument } from './model-argument.ts';
 
@@ -20,8 +20,9 @@ export type AutoSettings = {
 };
 
 /** @throws what `quantizeAuto` throws. */
-export function autoOn({ modelPath, task, budget }: ModelArgument, samples: Samples, settings: AutoSettings) {
+export async function autoOn({ modelPath, task, budget }: ModelArgument, samples: Samples, settings: AutoSettings) {
   const { activation, reduceRange, maxDrop, maxDisagreement, searchTime, onProgress, signal } = settings;
+  const { quantizeAuto } = await import('../runtime/quantize/auto/auto.ts');
   return quantizeAuto(modelPath, samples, {
     activation,
     reduceRange,

@@ -1,4 +1,7 @@
-/** What `octet quantize` does: a model file → a quantised one with its recipe beside it. The kind of recipe says which way. */
+/**
+ * What `octet quantize` does: a model file → a quantised one with its recipe beside it. The kind of recipe says which way, and only the
+ * code of that way is loaded.
+ */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { OctetError } from '../runtime/base/errors.ts';
@@ -6,7 +9,6 @@ import { openSamples } from '../runtime/data/open-samples.ts';
 import { evenly, type Samples } from '../runtime/data/samples.ts';
 import type { Model } from '../runtime/graph/model.ts';
 import type { AnyRecipe, ComposedRecipe } from '../runtime/quantize/auto/composed-recipe.ts';
-import { calibrationOf, repeatComposed } from '../runtime/quantize/auto/repeat.ts';
 import { allNodes } from '../runtime/quantize/bodies/map-graphs.ts';
 import type { NodeOutcome } from '../runtime/quantize/messages.ts';
 import { modelInputs, prepareModel } from '../runtime/quantize/prepare/prepare.ts';
@@ -16,7 +18,6 @@ import { originOf, type RecipeRecord, readsSamples, writeVariant } from '../runt
 import { type ModelArgument, readModelArgument } from './model-argument.ts';
 import { type AutoReport, autoOn } from './quantize-auto.ts';
 import { eightBitTypes, type QuantizeOptions, recipeFrom, refuseNoData } from './quantize-options.ts';
-import { readRecipeFile } from './recipe-file.ts';
 
 export type QuantizeResult = RecipeRecord & {
   readonly output: string;
@@ -65,7 +66,9 @@ export async function quantizeFile(path: string, options: QuantizeOptions, runni
 async function make(job: Job): Promise<Made> {
   const { recipe: word } = job.options;
   if (word === 'auto') return findBest(job);
-  const recipe = word?.endsWith('.json') ? await readRecipeFile(word) : recipeFrom(job.options);
+  const recipe = word?.endsWith('.json')
+    ? await (await import('./recipe-file.ts')).readRecipeFile(word)
+    : recipeFrom(job.options);
   return recipe.kind === 'composed' ? repeat(job, recipe) : build(job, recipe);
 }
 
@@ -73,6 +76,7 @@ async function findBest({ argument, options, running }: Job): Promise<Made> {
   refuseNoData(options, 'auto');
   const samples = await samplesFor(await prepareModel(argument.modelPath), argument, options);
   const result = await autoOn(argument, samples, { ...options, ...eightBitTypes(options), ...running });
+  const { calibrationOf } = await import('../runtime/quantize/auto/repeat.ts');
   const { bytes, recipe, ...auto } = result;
   return { recipe, bytes, samples: calibrationOf(samples, recipe), outcomes: auto.outcomes, auto };
 }
@@ -82,6 +86,7 @@ async function repeat({ argument, options, running }: Job, recipe: ComposedRecip
   const needsData = readsSamples(recipe);
   if (needsData) refuseNoData(options, 'static');
   const samples = needsData ? await samplesFor(await prepareModel(modelPath), argument, options) : undefined;
+  const { calibrationOf, repeatComposed } = await import('../runtime/quantize/auto/repeat.ts');
   const { bytes, outcomes } = await repeatComposed(modelPath, samples, recipe, running);
   return { recipe, bytes, samples: samples && calibrationOf(samples, recipe), outcomes };
 }

@@ -4,7 +4,6 @@ import { openSamples } from '../runtime/data/open-samples.ts';
 import { evenly } from '../runtime/data/samples.ts';
 import { loadModel } from '../runtime/graph/load.ts';
 import { modelInputs } from '../runtime/quantize/prepare/prepare.ts';
-import { reportPair } from '../runtime/quantize/report/report-pair.ts';
 import type { ModelArgument } from './model-argument.ts';
 
 /** Enough for stable figures; more would only take longer. */
@@ -27,6 +26,7 @@ export async function writeReport(
   onProgress: (fraction: number, detail: string) => void,
 ): Promise<void> {
   if (report === undefined) return;
+  const { reportPair } = await import('../runtime/quantize/report/report-pair.ts');
   const inputs = modelInputs(await loadModel(argument.modelPath));
   const chosen = evenly(await openSamples(data, { ...argument, inputs }), samples);
   await reportPair(argument.modelPath, output, chosen, { onProgress, path: report });

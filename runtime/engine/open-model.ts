@@ -10,8 +10,11 @@ import { saveModelWithData } from '../graph/save-external.ts';
 import { openSession, type Session } from './session.ts';
 import { type SessionOptions, withoutPrepacking } from './session-options.ts';
 
-/** Protobuf ends at 2 GiB; below half of it, bytes are quicker than files. */
-const mostInMemory = 2 ** 30;
+/**
+ * From bytes, ONNX Runtime has a model three times while it loads: the bytes, their messages, its tensors. Weights in a file it maps.
+ * Below this, bytes are quicker than files.
+ */
+const mostInMemory = 2 ** 24;
 
 /** @throws what `openSession` and saving throw. */
 export async function openModel(model: Model, options: SessionOptions = {}): Promise<Session> {

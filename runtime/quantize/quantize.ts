@@ -1,10 +1,12 @@
-/** From a float model and samples to a quantised one: prepare, observe, apply the recipe, verify. */
+/**
+ * From a float model and samples to a quantised one: prepare, observe, apply the recipe, verify. What only some recipes need is
+ * loaded when one does: a third of the code, which small devices need not hold.
+ */
 import { OctetError } from '../base/errors.ts';
 import type { Samples } from '../data/samples.ts';
 import { type Model, opsetVersion } from '../graph/model.ts';
-import { asksForAccuracy, evenChannels, refineWeights } from './accuracy/improve.ts';
+import { asksForAccuracy } from './accuracy/asks.ts';
 import { allNodes } from './bodies/map-graphs.ts';
-import { quantizeDynamic } from './dynamic/dynamic.ts';
 import { type CustomObserver, type Observation, observe } from './observe.ts';
 import type { Ranges } from './place/place.ts';
 import { prepareModel } from './prepare/prepare.ts';
@@ -12,7 +14,6 @@ import { neededOpset, whatKeepsOpset } from './prepare/raise-opset.ts';
 import { type ObserverName, type Recipe, type StaticRecipe, settingsFor } from './recipe.ts';
 import { quantizeStatic, tensorsFor } from './static.ts';
 import type { Quantized } from './verify/settle.ts';
-import { quantizeWeights } from './weight-only/weight-only.ts';
 
 export type QuantizeOptions = {
   /** @param fraction 0 to 1. */
@@ -51,6 +52,7 @@ export async function buildVariant(
 ): Promise<Quantized> {
   if (!asksForAccuracy(recipe)) return applyRecipe(model, recipe, observation);
   if (!samples) throw noSamples();
+  const { evenChannels, refineWeights } = await import('./accuracy/improve.ts');
   const even = await evenChannels(model, recipe, samples, options);
   const observed = even === model ? observation : await observeAs(even, recipe, samples, options);
   const refined = await refineWeights(even, recipe, samples, rangesFor(even, recipe, observed), options);
@@ -99,8 +101,9 @@ export async function applyRecipe(model: Model, recipe: Recipe, observation: Obs
       outcomes: allNodes(model.graph).map(({ name, opType }) => ({ node: name, opType, reason })),
     };
   }
-  if (recipe.kind === 'dynamic') return quantizeDynamic(model, recipe);
-  if (recipe.kind === 'weight-only') return quantizeWeights(model, recipe);
+  if (recipe.kind === 'dynamic') return (await import('./dynamic/dynamic.ts')).quantizeDynamic(model, recipe);
+  if (recipe.kind === 'weight-only')
+    return (await import('./weight-only/weight-only.ts')).quantizeWeights(model, recipe);
   return quantizeStatic(model, recipe, rangesFor(model, recipe, observation));
 }
 

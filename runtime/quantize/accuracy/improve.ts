@@ -8,8 +8,9 @@ import { weightSteps } from '../numerics.ts';
 import { place, type Ranges, tensorsToObserve } from '../place/place.ts';
 import type { Unit } from '../place/unit.ts';
 import { chooseUnits } from '../place/units.ts';
-import type { Recipe, StaticRecipe } from '../recipe.ts';
+import type { StaticRecipe } from '../recipe.ts';
 import { absorbBias, layersToAbsorb } from './absorb-bias.ts';
+import { changesRanges, changesWeights } from './asks.ts';
 import { channelStatistics } from './channel-statistics.ts';
 import { clipWeights } from './clip-weights.ts';
 import { correctBias } from './correct-bias.ts';
@@ -17,19 +18,6 @@ import { type ChannelReach, equalizeChannels } from './equalize.ts';
 import { findPairs } from './pairs.ts';
 import { reconstructWeights } from './reconstruct.ts';
 import type { StreamOptions } from './stream-values.ts';
-
-/** Whether the recipe asks for any of them: then it needs the samples again, and ranges of its own. */
-export function asksForAccuracy(recipe: Recipe): recipe is StaticRecipe {
-  return recipe.kind === 'static' && (changesRanges(recipe) || changesWeights(recipe));
-}
-
-function changesRanges({ equalize, absorbBias: absorbs }: StaticRecipe): boolean {
-  return equalize || absorbs;
-}
-
-function changesWeights({ weightRange, rounding, biasCorrection }: StaticRecipe): boolean {
-  return weightRange !== 'min-max' || rounding !== 'nearest' || biasCorrection;
-}
 
 /** What comes before observing. @param model prepared. Opens sessions. @throws what `streamValues` throws. */
 export async function evenChannels(

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { OctetError } from '../../base/errors.ts';
 import { sha256OfFile } from '../../base/files.ts';
 import type { Samples } from '../../data/samples.ts';
-import { asksForAccuracy } from '../accuracy/improve.ts';
+import { asksForAccuracy } from '../accuracy/asks.ts';
 import { fastTypesHere, fillTypes } from '../fast-types.ts';
 import type { CustomObserver, Observation } from '../observe.ts';
 import { modelInputs, prepareModel } from '../prepare/prepare.ts';

@@ -5,13 +5,12 @@ import type { Observer } from './observer.ts';
 /** The extremes themselves: nothing is clipped, and one outlier costs everybody resolution. */
 export function minMaxObserver(): Observer {
   let seen: Range | undefined;
-  return {
-    add(values) {
-      const range = extremesOf(values);
-      if (range) seen = seen ? hull(seen, range) : range;
+  return extremesObserver({
+    addExtremes(range) {
+      seen = seen ? hull(seen, range) : range;
     },
     range: () => seen ?? { min: 0, max: 0 },
-  };
+  });
 }
 
 /** The weight of a new sample once there are many. Source: the default of onnxruntime.quantization and of PyTorch. */
@@ -24,16 +23,24 @@ const averagingConstant = 0.01;
 export function movingAverageObserver(): Observer {
   let seen: Range = { min: 0, max: 0 };
   let samples = 0;
-  return {
-    add(values) {
-      const range = extremesOf(values);
-      if (!range) return;
+  return extremesObserver({
+    addExtremes(range) {
       samples += 1;
       const weight = Math.max(1 / samples, averagingConstant);
       const towards = (from: number, to: number) => from + weight * (to - from);
       seen = { min: towards(seen.min, range.min), max: towards(seen.max, range.max) };
     },
     range: () => seen,
+  });
+}
+
+function extremesObserver(observer: Required<Pick<Observer, 'addExtremes' | 'range'>>): Observer {
+  return {
+    ...observer,
+    add(values) {
+      const range = extremesOf(values);
+      if (range) observer.addExtremes(range);
+    },
   };
 }
 

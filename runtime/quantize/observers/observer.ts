@@ -5,8 +5,10 @@
 import type { Range } from '../numerics.ts';
 
 export type Observer = {
-  /** Takes in finite values: one sample's tensor. */
+  /** Takes in finite values: one sample's tensor. The array is only valid during the call. */
   add(values: Float32Array): void;
+  /** Only where it looks at nothing else of a tensor: takes its extremes, which the runtime then finds without giving the tensor away. */
+  addExtremes?(extremes: Range): void;
   /** The range to quantise; [0, 0] when nothing was seen. */
   range(): Range;
 };

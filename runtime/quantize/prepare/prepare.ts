@@ -3,6 +3,7 @@
  * (BatchNorm into Conv, constants) and by our own rules, in a current operator set, every node with a name of its own.
  */
 import { OctetError } from '../../base/errors.ts';
+import { releaseMemory } from '../../base/release-memory.ts';
 import { optimizeModel } from '../../engine/optimize.ts';
 import { loadModel } from '../../graph/load.ts';
 import type { Model, ValueInfo } from '../../graph/model.ts';
@@ -24,12 +25,19 @@ const rules: readonly Rule[] = [foldGemmBatchNorm, moveReluBeforeMaxPool, averag
 
 /** @throws FILE_*, MODEL_INVALID; MODEL_UNSUPPORTED when the model is quantised already. */
 export async function prepareModel(path: string): Promise<Model> {
+  const source = await checkedSource(path);
+  releaseMemory();
+  const folded = await optimizeModel(source, 'basic');
+  const raised = rewriteModel(raiseOpset(folded), rules);
+  return { ...raised, graph: stateTypes(uniqueNames(raised.graph)), opsets: usedOpsets(raised), origin: path };
+}
+
+/** What ONNX Runtime is to load: the file, unless it has to be changed first. The model itself is forgotten before it does. */
+async function checkedSource(path: string): Promise<string | Uint8Array> {
   const model = await loadModel(path);
   refuseQuantized(model);
   const fixed = fixInitializers(model);
-  const folded = await optimizeModel(fixed === model ? path : encodeModel(fixed), 'basic');
-  const raised = rewriteModel(raiseOpset(folded), rules);
-  return { ...raised, graph: stateTypes(uniqueNames(raised.graph)), opsets: usedOpsets(raised), origin: path };
+  return fixed === model ? path : encodeModel(fixed);
 }
 
 /**

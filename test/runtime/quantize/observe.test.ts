@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OctetError } from '../../../runtime/base/errors.ts';
-import { float32, node } from '../../../runtime/graph/build.ts';
-import { observe } from '../../../runtime/quantize/observe.ts';
+import { float32, node, valueInfo } from '../../../runtime/graph/build.ts';
+import { type CustomObserver, observe } from '../../../runtime/quantize/observe.ts';
+import { minMaxObserver } from '../../../runtime/quantize/observers/extremes.ts';
+import type { Observer } from '../../../runtime/quantize/observers/observer.ts';
 import { modelFrom, noise, noiseSamples, samplesOf } from './small-models.ts';
 
 const root = modelFrom([node('Sqrt', ['x'], ['root'], {}, 'root'), node('Relu', ['root'], ['y'], {}, 'relu')], [1, 4]);
@@ -39,6 +41,39 @@ test('NaN is an error that names the tensor and the sample', async () => {
     assert.match(error.message, /sample 1: tensor "root": expected finite values, got NaN/);
     return true;
   });
+});
+
+test('extremes that the runtime finds are those of the values', async () => {
+  const samples = noiseSamples([1, 4], 5);
+  const byValues = { name: 'by-values', create: () => withoutExtremes(minMaxObserver()) };
+  const options = { observers: ['min-max', byValues] as (CustomObserver | 'min-max')[] };
+  const square = modelFrom(
+    [node('Mul', ['x', 'x'], ['square'], {}, 's'), node('Relu', ['square'], ['y'], {}, 'r')],
+    [1, 4],
+  );
+  const [alone, both] = [
+    await observe(square, ['x', 'square', 'y'], samples, { observers: ['min-max'] }),
+    await observe(square, ['x', 'square', 'y'], samples, options),
+  ];
+  assert.deepEqual([...alone.get('min-max')!], [...both.get('by-values')!]);
+});
+
+test('values whose sum overflows are still finite', async () => {
+  const samples = samplesOf([float32([1, 4], [3e38, 3e38, 3e38, 1])]);
+  const same = modelFrom([node('Neg', ['x'], ['n'], {}, 'n'), node('Neg', ['n'], ['y'], {}, 'y')], [1, 4]);
+  const observation = await observe(same, ['n'], samples, { observers: ['min-max'] });
+  assert.deepEqual(observation.get('min-max')!.get('n'), { min: -Math.fround(3e38), max: -1 });
+});
+
+test('a tensor that is empty in every sample has no range', async () => {
+  const samples = samplesOf([float32([0, 4], [])]);
+  const observation = await observe(
+    { ...root, graph: { ...root.graph, inputs: [valueInfo('x', 'float32', [null, 4])] } },
+    ['root'],
+    samples,
+    { observers: ['min-max'] },
+  );
+  assert.equal(observation.get('min-max')!.size, 0);
 });
 
 test('infinity in the data is an error that names the input', async () => {
@@ -84,3 +119,7 @@ test('memory does not grow with the number of samples', async () => {
   // Kept, 450 more samples of two tensors of 1 MiB would be 900 MiB; the allowance is for the collector's laziness.
   assert.ok(many - few < 150 * 2 ** 20, `expected no growth, got ${((many - few) / 2 ** 20).toFixed(0)} MiB more`);
 });
+
+function withoutExtremes({ add, range }: Observer): Observer {
+  return { add, range };
+}
