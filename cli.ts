@@ -10,5 +10,6 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   demo: ['broker, repository, agent, sensor replay and live page on this machine', () => import('./commands/demo.ts')],
   agent: ['the daemon', () => import('./commands/agent.ts')],
   models: ['the signed repository: init, add, publish, refresh, verify, pull', () => import('./commands/models.ts')],
+  fleet: ['the operator: ls, show, watch, deploy, request, bench, keys', () => import('./commands/fleet.ts')],
   internal: ['the child processes of the above', () => import('./commands/internal.ts')],
 });

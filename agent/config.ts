@@ -116,6 +116,22 @@ export const configSchema = z.strictObject({
     /** The pinned first root metadata (`1.root.json`). */
     rootFile: z.string(),
   }),
+  orders: z
+    .strictObject({
+      /** Public keys of the operators whose orders are obeyed, as `octet fleet keys` writes them. None: no orders. */
+      operatorKeys: z.string().optional(),
+    })
+    .prefault({}),
+  /** Tells Home Assistant what there is: opt-in. */
+  homeAssistant: z
+    .strictObject({
+      /** Where it listens for discovery. */
+      prefix: z
+        .string()
+        .regex(/^[A-Za-z0-9_/-]{1,64}$/, 'expected a topic without wildcards')
+        .default('homeassistant'),
+    })
+    .optional(),
   slots: z.array(slotSchema).min(1),
   telemetry: z
     .strictObject({

@@ -2,13 +2,16 @@
  * The agent's composition root: the one place where its parts are made and joined, started in order and stopped in the
  * reverse one. What comes from outside (processes, clock, hardware) arrives as `Ports`.
  */
-import { errorRecordFrom } from '../runtime/base/errors.ts';
+import { errorRecordFrom, OctetError } from '../runtime/base/errors.ts';
 import type { AgentConfig, SlotConfig } from './config.ts';
 import { Deployment } from './deployment/deployment.ts';
 import { linkTarget } from './link/credentials.ts';
 import { Link, type LinkOptions, type Session } from './link/link.ts';
+import { type DeskSlot, OrderDesk } from './orders/desk.ts';
+import { readOperatorKeys } from './orders/key-ring.ts';
 import { Outbox } from './outbox/outbox.ts';
 import type { DeviceInfo, Ports } from './ports.ts';
+import type { OperatorKey } from './protocol/orders.ts';
 import { topics } from './protocol/topics.ts';
 import { Publications } from './publications.ts';
 import { Reporter } from './reporter.ts';
@@ -39,7 +42,9 @@ export class Daemon implements AsyncDisposable {
   readonly #made = new AsyncDisposableStack();
   readonly #background: Promise<void>[] = [];
   readonly #failure = Promise.withResolvers<never>();
+  readonly #restart = Promise.withResolvers<void>();
   #deployments: readonly Deployment[] = [];
+  #desk: OrderDesk | undefined;
   #info: DeviceInfo | undefined;
   #reporter: Reporter | undefined;
 
@@ -54,11 +59,18 @@ export class Daemon implements AsyncDisposable {
     return this.#failure.promise;
   }
 
+  /** Resolves when an order wants the agent to end and be started again. */
+  get restartAsked(): Promise<void> {
+    return this.#restart.promise;
+  }
+
   /** @throws STORE_FAILED (another agent has the data folder, or the store is damaged), FILE_NOT_FOUND for credentials. */
   async start(): Promise<void> {
     const { clock, log } = this.#ports;
     const { telemetry, broker, device, dataFolder } = this.#config;
     const target = await linkTarget(broker, device);
+    const { operatorKeys } = this.#config.orders;
+    const keys = operatorKeys === undefined ? [] : await readOperatorKeys(operatorKeys);
     const parts = this.#createParts();
     this.#deployments = this.#config.slots.map((slot, index) =>
       this.#made.use(this.#createDeployment(parts, slot, index)),
@@ -66,9 +78,12 @@ export class Daemon implements AsyncDisposable {
     this.#made.defer(() => this.#stopBackground());
     const link = new Link(this.#linkOptions(parts, target));
     this.#made.defer(() => link.close());
+    const desk = this.#made.use(this.#createDesk(parts, link, keys));
+    this.#desk = desk;
     this.#reportThrough(link, parts.publications);
     // Inference first: nothing below is needed for it.
     for (const deployment of this.#deployments) deployment.start();
+    desk.start();
 
     this.#run('link', link.run(this.#stopping.signal));
     this.#run('probe', this.#probe(link, parts.publications));
@@ -128,9 +143,9 @@ export class Daemon implements AsyncDisposable {
       maxDelayMs: this.#config.broker.maxReconnectDelayMs,
       subscriptions: [topics.everythingTo(this.#config.device)],
       session: () => this.#session(store, publications),
-      onMessage: ({ topic }) =>
-        log.warn({ topic }, 'order ignored: nothing unsigned runs, and no operator key is pinned'),
+      onMessage: (arrived) => this.#desk?.take(arrived),
       onForgotten: () => {
+        this.#desk?.sayAgain();
         for (const { state } of this.#deployments)
           if (state.model && state.trials.length > 0) publications.trials(state.model, state.trials);
       },
@@ -150,13 +165,45 @@ export class Daemon implements AsyncDisposable {
     };
   }
 
+  #createDesk({ store, outbox, publications }: Parts, link: Link, operatorKeys: readonly OperatorKey[]): OrderDesk {
+    return new OrderDesk({
+      ...{ config: this.#config, ports: this.#ports, store, publications, operatorKeys },
+      slots: () => this.#deployments.map((deployment) => this.#deskSlot(deployment)),
+      isClockRight: () => true,
+      waiting: () => outbox.waiting,
+      say: (topic, payload, options) => link.say(topic, payload, options),
+      show: (message) => link.refresh(message),
+      onUrgent: () => link.drain(),
+      onChange: () => this.#reporter?.changed(),
+      onBroken: (error) => this.#failure.reject(error),
+      stopAgent: () => this.#restart.resolve(),
+      signal: this.#stopping.signal,
+    });
+  }
+
+  /** Deployments by order come with the machine that can be told; until then they are rejected, and say so. */
+  #deskSlot({ reported, runnerPid, state }: Deployment): DeskSlot {
+    const { slot } = reported;
+    const rejected = errorRecordFrom(
+      new OctetError('ORDER_REJECTED', `slot ${slot}: expected nothing to be ordered yet`),
+    );
+    const ended = { slot, state: 'rejected', progress: 1, detail: '', error: rejected } as const;
+    return {
+      ...{ slot, reported, runnerPid, state },
+      give: ({ jobId }) => this.#desk?.note({ ...ended, jobId }),
+      cancel: () => undefined,
+      restartRunner: () => Promise.reject(new OctetError('ORDER_REJECTED', `slot ${slot}: expected no restart yet`)),
+    };
+  }
+
   #reportThrough(link: Link, publications: Publications): void {
     const publish = () => link.refresh(this.#reported(publications));
     this.#reporter = new Reporter(publish, this.#ports.clock, this.#stopping.signal);
   }
 
   #reported(publications: Publications) {
-    return publications.reported(this.#deployments.map(({ reported }) => reported));
+    const none = { desiredVersion: 0, slots: this.#deployments.map(({ reported }) => reported) };
+    return publications.reported(this.#desk?.reported ?? none);
   }
 
   async #probe(link: Link, publications: Publications): Promise<void> {
@@ -172,6 +219,7 @@ export class Daemon implements AsyncDisposable {
 
   #tick({ commit }: Parts, link: Link): void {
     commit();
+    this.#desk?.tick();
     link.drain();
   }
 

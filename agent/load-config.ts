@@ -19,13 +19,14 @@ export async function loadConfig(path: string): Promise<AgentConfig> {
 const brokerFiles = ['passwordFile', 'caFile', 'certificateFile', 'keyFile'] as const;
 
 function withAbsolutePaths(config: AgentConfig, base: string): AgentConfig {
-  const { broker, repository, slots } = config;
+  const { broker, repository, slots, orders } = config;
   const files = brokerFiles.flatMap((key) => (broker[key] === undefined ? [] : [[key, resolve(base, broker[key])]]));
   return {
     ...config,
     dataFolder: resolve(base, config.dataFolder),
     broker: { ...broker, ...Object.fromEntries(files) },
     repository: { ...repository, rootFile: resolve(base, repository.rootFile) },
+    orders: orders.operatorKeys === undefined ? orders : { operatorKeys: resolve(base, orders.operatorKeys) },
     slots: slots.map((slot) => slotWithAbsolutePaths(slot, base)),
   };
 }

@@ -8,7 +8,10 @@ import type { Clock } from '../runtime/base/clock.ts';
 import type { Logger } from '../runtime/base/log.ts';
 import type { RunnerStart } from '../runtime/infer/messages.ts';
 import type { RunnerHandle, RunnerOptions } from '../runtime/infer/runner-handle.ts';
+import type { BenchReport } from '../runtime/measure/bench-report.ts';
 import type { SelectionProgress, SelectionRequest, SelectionResult } from '../runtime/select/selection.ts';
+import type { LogTail } from './jobs/log-tail.ts';
+import type { BenchWork } from './jobs/performers.ts';
 import type { Info } from './protocol/messages.ts';
 
 export type SystemReading = {
@@ -33,6 +36,15 @@ export type Ports = {
     request: SelectionRequest,
     options: { onProgress: (progress: SelectionProgress) => void; signal: AbortSignal },
   ) => Promise<SelectionResult>;
+  /** `octet bench` in a process of its own. */
+  readonly runBench: (
+    work: BenchWork,
+    options: { onProgress: (fraction: number) => void; signal: AbortSignal },
+  ) => Promise<BenchReport>;
+  /** The newest lines of the log. */
+  readonly logTail: LogTail;
+  /** Whether something (systemd, a parent) starts the agent again when it ends. */
+  readonly isSupervised: boolean;
   readonly pullModel: (request: Omit<PullRequest, 'clock'>) => Promise<PulledModel>;
   /** Reads a model folder and checks every file against its digest. */
   readonly verifyModel: (folder: string) => Promise<ModelFolder>;

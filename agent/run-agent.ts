@@ -8,6 +8,7 @@ import { startRunner } from '../runtime/infer/runner-handle.ts';
 import type { AgentConfig } from './config.ts';
 import { Daemon } from './daemon.ts';
 import { runHelper } from './helper/run-helper.ts';
+import { LogTail } from './jobs/log-tail.ts';
 import { loadConfig } from './load-config.ts';
 import type { Ports } from './ports.ts';
 import { systemReader } from './telemetry/system-readings.ts';
@@ -20,14 +21,19 @@ export async function runAgent(configPath: string, stopped: Promise<void>): Prom
   const config = await loadConfig(configPath);
   await using daemon = new Daemon(config, portsFor(config));
   await daemon.start();
-  await Promise.race([stopped, daemon.failed]);
+  await Promise.race([stopped, daemon.failed, daemon.restartAsked]);
 }
 
 function portsFor({ logLevel }: AgentConfig): Ports {
+  const logTail = new LogTail();
   return {
     clock: systemClock,
     random: Math.random,
-    log: createLogger('agent', logLevel),
+    log: createLogger('agent', logLevel, logTail.write),
+    logTail,
+    // Both are set by systemd for what it starts (systemd.exec(5)).
+    isSupervised: process.env.INVOCATION_ID !== undefined || process.env.NOTIFY_SOCKET !== undefined,
+    runBench: (work, { onProgress, signal }) => runHelper('bench', work, { onProgress, signal }),
     version: packageJson.version,
     bootId: () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     startRunner,

@@ -17,6 +17,10 @@ const performers: { readonly [K in WorkName]: Perform<K> } = {
     (await import('../../models/pull.ts')).pullModel({ ...request, clock: systemClock, onProgress }),
   select: async (request, onProgress) =>
     (await import('../../runtime/select/run-selection.ts')).runSelection(request, { onProgress }),
+  bench: async (work, onProgress) => {
+    const { measureWork } = await import('../jobs/measure-work.ts');
+    return measureWork(work, { clock: systemClock, onProgress });
+  },
   probe: () => probeDevice(),
 };
 

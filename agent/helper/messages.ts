@@ -1,7 +1,9 @@
 /** What the agent and its helper process say to each other over IPC: one piece of work per process, progress, one outcome. */
 import type { PulledModel, PullProgress, PullRequest } from '../../models/pull.ts';
 import type { ErrorRecord } from '../../runtime/base/errors.ts';
+import type { BenchReport } from '../../runtime/measure/bench-report.ts';
 import type { SelectionProgress, SelectionRequest, SelectionResult } from '../../runtime/select/selection.ts';
+import type { BenchWork } from '../jobs/performers.ts';
 import type { DeviceInfo } from '../ports.ts';
 
 /** Work by name: what it takes, what it tells on the way, what comes out. */
@@ -12,6 +14,7 @@ export type HelperWork = {
     result: PulledModel;
   };
   select: { request: SelectionRequest; progress: SelectionProgress; result: SelectionResult };
+  bench: { request: BenchWork; progress: number; result: BenchReport };
   probe: { request: Record<string, never>; progress: never; result: DeviceInfo };
 };
 

@@ -120,5 +120,3 @@ export const channels = {
     meaning: 'A short question, answered on the reply topic of whoever signed it.',
   },
 } as const satisfies Record<string, Channel>;
-
-export type ChannelName = keyof typeof channels;

@@ -140,6 +140,4 @@ export const requestSchema = z.object({
 });
 
 export type Desired = z.output<typeof desiredSchema>;
-export type Job = z.output<typeof jobSchema>;
 export type Request = z.output<typeof requestSchema>;
-export type Header = z.output<typeof headerSchema>;

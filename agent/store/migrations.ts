@@ -47,4 +47,19 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (digest, settings)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Small JSON documents of which there is one each: the desired document, the keys of operators.
+  CREATE TABLE documents (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  -- Every job that was ever accepted or rejected, until it can no longer be given again. hash: of its signed claims.
+  CREATE TABLE jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    hash TEXT NOT NULL,
+    expires_s INTEGER NOT NULL,
+    is_settled INTEGER NOT NULL,
+    job TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX jobs_unsettled ON jobs (is_settled);
+  `,
 ];

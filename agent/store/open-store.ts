@@ -6,6 +6,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { OctetError } from '../../runtime/base/errors.ts';
+import { documentTable } from './document-table.ts';
+import { jobTable } from './job-table.ts';
 import { metaTable } from './meta-table.ts';
 import { migrations } from './migrations.ts';
 import { outboxTable } from './outbox-table.ts';
@@ -52,6 +54,8 @@ export function openStore(folder: string, { maxBytes = 2 ** 30, reserveBytes = 2
       streams: streamTable(db),
       slots: slotTable(db),
       selections: selectionTable(db),
+      documents: documentTable(db),
+      jobs: jobTable(db),
       reserve,
       /** All of `work` or none of it, durable on return. @throws DISK_FULL, STORE_FAILED. */
       transaction,

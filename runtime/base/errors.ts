@@ -57,6 +57,27 @@ export const errorCatalogue = {
   SIGNATURE_INVALID: exitCodes.failed,
   TARGET_NOT_FOUND: exitCodes.badRequest,
   DEPLOYMENT_FAILED: exitCodes.failed,
+  /** Not an order: no compact JWS, or its claims are not what its topic takes. */
+  ORDER_INVALID: exitCodes.failed,
+  /** Signed by a key that the device does not obey, or in another operator's name. */
+  ORDER_KEY_UNKNOWN: exitCodes.failed,
+  ORDER_SIGNATURE: exitCodes.failed,
+  /** Signed for another topic, or another device. */
+  ORDER_TOPIC: exitCodes.failed,
+  ORDER_AUDIENCE: exitCodes.failed,
+  ORDER_EXPIRED: exitCodes.failed,
+  /** Older than what the device has obeyed already. */
+  ORDER_REPLAYED: exitCodes.failed,
+  /** The same version or id as an order before, with other content. */
+  ORDER_CONFLICT: exitCodes.failed,
+  /** An older model than the active one, and the order does not allow it. */
+  ORDER_DOWNGRADE: exitCodes.failed,
+  /** Genuine, but not possible on this device. */
+  ORDER_REJECTED: exitCodes.failed,
+  /** Another order took its place. */
+  ORDER_SUPERSEDED: exitCodes.failed,
+  /** A device did not answer, or did not get there, in time. */
+  DEVICE_TIMEOUT: exitCodes.failed,
   CANCELLED: exitCodes.failed,
 } as const satisfies Record<string, number>;
 

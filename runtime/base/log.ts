@@ -3,7 +3,15 @@ import { destination, type Logger, pino } from 'pino';
 
 export type { Logger };
 
-/** @param name the program that speaks: `agent`, `runner`, `builder`, `trial`, `demo`. */
-export function createLogger(name: string, level: string): Logger {
-  return pino({ name, level, base: { pid: process.pid } }, destination({ dest: 2, sync: true }));
+/**
+ * @param name the program that speaks: `agent`, `runner`, `builder`, `trial`, `demo`.
+ * @param alsoTo hears each line, too.
+ */
+export function createLogger(name: string, level: string, alsoTo?: (line: string) => void): Logger {
+  const stderr = destination({ dest: 2, sync: true });
+  const write = (line: string) => {
+    stderr.write(line);
+    alsoTo?.(line);
+  };
+  return pino({ name, level, base: { pid: process.pid } }, alsoTo ? { write } : stderr);
 }

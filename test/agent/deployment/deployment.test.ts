@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { configSchema } from '../../../agent/config.ts';
 import { Deployment } from '../../../agent/deployment/deployment.ts';
 import { confirmation } from '../../../agent/deployment/health.ts';
+import { LogTail } from '../../../agent/jobs/log-tail.ts';
 import type { Ports } from '../../../agent/ports.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import { type ModelFolder, parseManifest } from '../../../models/manifest.ts';
@@ -65,6 +66,7 @@ async function setUp(t: TestContext, { liveCalibration = false } = {}) {
   };
   const ports: Ports = {
     ...{ clock, random: () => 0, log: pino({ level: 'silent' }), version: '0', bootId: () => 'b' },
+    ...{ logTail: new LogTail(), isSupervised: false, runBench: () => Promise.reject(new Error('not asked')) },
     startRunner: runners.startRunner,
     runSelection: async (request, { onProgress, signal }) => {
       selections.push(request);
