@@ -40,6 +40,16 @@ export function bytesFrom(text: string): number {
   throw new InvalidArgumentError(`expected a size like 256MiB (${Object.keys(byteUnits).join(', ')}).`);
 }
 
+const latencyUnits: Readonly<Record<string, number>> = { us: 1, µs: 1, ms: 1000, s: 1_000_000 };
+
+/** `5ms` → 5000. */
+export function latencyUsFrom(text: string): number {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)\s*(\D+)$/.exec(text.trim()) ?? [];
+  const factor = latencyUnits[unit];
+  if (digits !== undefined && factor !== undefined && Number(digits) > 0) return Number(digits) * factor;
+  throw new InvalidArgumentError('expected a time with its unit like 5ms (us, ms, s).');
+}
+
 const timeUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000 };
 
 /** `5s` → 5000. */

@@ -1,91 +1,107 @@
-/** `octet select MODEL --data D`: build variants, measure each, keep the one that the evidence supports. */
+/** `octet select MODEL --data D`: build variants, race them, keep the one that the evidence supports; or do an earlier one again. */
 import { type Command, Option } from 'commander';
-import pico from 'picocolors';
 import { systemClock } from '../runtime/base/clock.ts';
-import { exitCodes } from '../runtime/base/errors.ts';
+import { exitCodes, OctetError } from '../runtime/base/errors.ts';
 import { budgetSchema } from '../runtime/data/pipeline.ts';
-import { runSelection } from '../runtime/select/run-selection.ts';
-import {
-  type Objective,
-  objectives,
-  type SelectionRequest,
-  type SelectionResult,
-} from '../runtime/select/selection.ts';
+import { readEvidence } from '../runtime/select/evidence.ts';
+import { compareRuns, repeatRequest } from '../runtime/select/repeat.ts';
+import { runSelection, type SelectionOptions } from '../runtime/select/run-selection.ts';
+import { type Objective, objectives, type SelectionRequest } from '../runtime/select/selection.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { readModelArgument } from './model-argument.ts';
-import { bytesFrom, shareFrom, threadsFrom } from './options.ts';
+import { bytesFrom, durationMsFrom, latencyUsFrom, shareFrom, threadsFrom } from './options.ts';
 import { progressLine } from './progress-line.ts';
-import { renderTrialTable } from './trial-table.ts';
+import { renderComparison, renderSelection } from './select-lines.ts';
 
 type Options = {
-  data: string[];
+  data?: string[];
   objective: Objective;
   maxDrop?: number;
   maxDisagreement?: number;
+  latency?: number;
   memory?: number;
-  threads: number;
+  memoryIncrement?: number;
+  threads?: number;
+  time: number;
+  evidence?: string;
+  repeat?: string;
   out: string;
   json?: boolean;
 };
 
 export function define(command: Command): void {
   command
-    .argument('<model>', 'an .onnx file, or a folder with manifest.json')
-    .requiredOption('--data <path...>', '.npz, folder of .npy or recordings; 30 % of it judges')
+    .argument('[model]', 'an .onnx file, or a folder with manifest.json')
+    .option('--data <path...>', '.npz, folder of .npy or recordings; 30 % of it judges')
     .addOption(new Option('--objective <what>', 'what to be best at').choices(objectives).default('latency'))
+    .option('--time <duration>', 'for all of it, building included: 60s, 5min', durationMsFrom, 60_000)
+    .option('--latency <duration>', 'the most that 95 of 100 calls may take: 5ms, 800us', latencyUsFrom)
+    .option('--memory <size>', "the most the variant's process may need: 256MiB", bytesFrom)
+    .option('--memory-increment <size>', 'the most it may need above an empty process: 8MiB', bytesFrom)
     .option('--max-drop <share>', 'with labels: net loss of correct decisions allowed (default 0.01)', shareFrom)
     .option('--max-disagreement <share>', 'without: changed decisions allowed (default 0.02)', shareFrom)
-    .option('--memory <size>', "the most the variant's process may need: 256MiB", bytesFrom)
-    .option('--threads <n>', 'threads of one inference', threadsFrom, 1)
+    .option('--threads <n>', 'threads of one inference; without it, others than 1 are tried, too', threadsFrom)
+    .option('--evidence <file>', 'of a device of the same kind: confirm its answer instead of searching')
+    .option('--repeat <file>', 'run the selection of this evidence again and print both results side by side')
     .option('-o, --out <folder>', 'where variants/ and evidence/ go', 'octet-selection')
     .option('--json', 'print one JSON document')
+    .addHelpText('after', examples)
     .action(run);
 }
 
-async function run(model: string, options: Options): Promise<void> {
+const examples = `
+Exit codes: 0 chosen, 1 it failed, 2 the request was wrong, 3 nothing met the constraints (the closest is named).
+
+  octet select model.onnx --data windows.npz --latency 5ms --memory 128MiB
+  octet select model.onnx --data windows.npz --evidence other-board/evidence/1f….json
+  octet select --repeat octet-selection/evidence/1f….json
+  octet explain octet-selection`;
+
+async function run(model: string | undefined, options: Options): Promise<void> {
+  const again = options.repeat === undefined ? undefined : await readEvidence(options.repeat);
+  const reference = options.evidence === undefined ? undefined : await readEvidence(options.evidence);
+  const request = again ? await againRequest(again, model, options) : await requestFrom(model, options);
+  const result = await selectWithProgress(request, {
+    ...(reference ? { reference } : {}),
+    ...(again ? { repeat: again } : {}),
+  });
+  if (again) {
+    const comparison = compareRuns(again, await readEvidence(result.evidencePath));
+    process.stdout.write(
+      `${options.json ? JSON.stringify({ ...result, comparison }) : renderComparison(comparison, result.evidencePath)}\n`,
+    );
+  } else process.stdout.write(`${options.json ? JSON.stringify(result) : renderSelection(result, request)}\n`);
+  if (result.outcome === 'closest') process.exitCode = exitCodes.budgetNotMet;
+}
+
+async function selectWithProgress(request: SelectionRequest, options: SelectionOptions) {
   const progress = progressLine(process.stderr, systemClock);
   using interrupt = watchInterrupt('interrupted; nothing was chosen');
   try {
-    const request = await requestFrom(model, options);
-    const result = await runSelection(request, {
+    return await runSelection(request, {
+      ...options,
       onProgress: ({ phase, fraction, detail }) => progress.show(overall[phase](fraction), `${phase}: ${detail}`),
       signal: interrupt.signal,
     });
-    progress.end();
-    process.stdout.write(`${options.json ? JSON.stringify(result) : renderSelection(result)}\n`);
-    if (result.outcome === 'closest') process.exitCode = exitCodes.budgetNotMet;
   } finally {
     progress.end();
   }
 }
 
-/** Calibrating takes about a fifth of the time. */
+/** Building and searching take about a third of the time. */
 const overall = {
-  calibrating: (fraction: number) => 0.2 * fraction,
-  measuring: (fraction: number) => 0.2 + 0.8 * fraction,
+  calibrating: (fraction: number) => 0.3 * fraction,
+  measuring: (fraction: number) => 0.3 + 0.7 * fraction,
 } as const;
 
-function renderSelection({
-  rows,
-  excluded = [],
-  verdict,
-  chosenPath,
-  evidencePath,
-  durationMs,
-}: SelectionResult): string {
-  const left = excluded.map(({ variant, reason }) => pico.dim(`  not tried: ${variant}: ${reason}`));
-  const files = [
-    `model     ${chosenPath}`,
-    `evidence  ${evidencePath}`,
-    `took      ${(durationMs / 1000).toFixed(1)} s`,
-  ];
-  return ['', renderTrialTable(rows, verdict), ...left, '', ...files.map((line) => pico.dim(line))].join('\n');
-}
-
 /** What the command line leaves open is the manifest's; what that leaves open, too, is the default. */
-async function requestFrom(model: string, options: Options): Promise<SelectionRequest> {
+async function requestFrom(model: string | undefined, options: Options): Promise<SelectionRequest> {
+  const { data, objective, maxDrop, maxDisagreement, latency, memory, memoryIncrement, threads, time, out } = options;
+  if (model === undefined || data === undefined)
+    throw new OctetError('USAGE', `octet select: expected a model and --data, got ${model ?? 'neither'}`, {
+      hint: 'octet select MODEL --data PATH; to do an earlier selection again: octet select --repeat EVIDENCE',
+    });
   const { modelPath, featuresPath, pipeline, task, budget } = await readModelArgument(model);
-  const { data, objective, maxDrop, maxDisagreement, memory, threads, out } = options;
   const asked = {
     ...(maxDrop === undefined ? {} : { maxDrop }),
     ...(maxDisagreement === undefined ? {} : { maxDisagreement }),
@@ -98,8 +114,27 @@ async function requestFrom(model: string, options: Options): Promise<SelectionRe
     budget: budgetSchema.parse({ ...budget, ...asked }),
     data,
     workFolder: out,
-    threads,
+    threads: threads ?? 1,
+    searchSettings: threads === undefined,
     objective,
+    timeMs: time,
+    ...(latency === undefined ? {} : { latencyP95Us: latency }),
     ...(memory === undefined ? {} : { memoryBytes: memory }),
+    ...(memoryIncrement === undefined ? {} : { memoryIncrementBytes: memoryIncrement }),
   };
+}
+
+/** The record's own request; model and data may lie elsewhere on this device. */
+async function againRequest(
+  again: Awaited<ReturnType<typeof readEvidence>>,
+  model: string | undefined,
+  { data, out }: Options,
+): Promise<SelectionRequest> {
+  const given = model === undefined ? undefined : await readModelArgument(model);
+  return repeatRequest(again, {
+    workFolder: out,
+    ...(given ? { modelPath: given.modelPath } : {}),
+    ...(given?.featuresPath === undefined ? {} : { featuresPath: given.featuresPath }),
+    ...(data ? { data } : {}),
+  });
 }

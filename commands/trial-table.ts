@@ -1,7 +1,10 @@
 /** The table of trials for a terminal: one aligned line per variant, the reason under it, the verdict last. Pure. */
 import pico from 'picocolors';
-import { bytesText } from '../runtime/select/figures.ts';
+import { bytesText, timeText as measuredTimeText } from '../runtime/select/figures.ts';
 import type { VariantRow } from '../runtime/select/selection.ts';
+
+/** What is shown; a device tells its fleet no more than this. */
+export type TableRow = Omit<VariantRow, 'settings' | 'p95Us' | 'fate'>;
 
 export type TableOptions = {
   /** Characters per line; reasons wrap there. Default 120. */
@@ -13,7 +16,7 @@ export type TableOptions = {
 type Column = {
   readonly title: string;
   readonly align: 'left' | 'right';
-  readonly cell: (row: VariantRow) => string;
+  readonly cell: (row: TableRow) => string;
 };
 
 const columns: readonly Column[] = [
@@ -32,7 +35,7 @@ const columns: readonly Column[] = [
 
 /** @param rows in the order to show, float32 first; zeros (a trial that failed) show as dashes. */
 export function renderTrialTable(
-  rows: readonly VariantRow[],
+  rows: readonly TableRow[],
   verdict: string,
   { width = 120, colors = pico.isColorSupported }: TableOptions = {},
 ): string {
@@ -57,10 +60,9 @@ export function renderTrialTable(
   ].join('\n');
 }
 
-/** `84.2 µs`, `1.53 ms`. */
+/** A dash where nothing was measured. */
 export function timeText(us: number): string {
-  if (us === 0) return '–';
-  return us < 1000 ? `${us.toFixed(us < 100 ? 1 : 0)} µs` : `${(us / 1000).toFixed(us < 10_000 ? 2 : 1)} ms`;
+  return us === 0 ? '–' : measuredTimeText(us);
 }
 
 export function countText(count: number): string {
@@ -72,7 +74,7 @@ function memoryText(bytes: number): string {
 }
 
 /** Peaks of one model differ by a MiB or two from run to run: more digits would pretend. */
-function incrementText({ peakMemoryBytes, memoryIncrementBytes }: VariantRow): string {
+function incrementText({ peakMemoryBytes, memoryIncrementBytes }: TableRow): string {
   return peakMemoryBytes === 0 ? '–' : `${(memoryIncrementBytes / 1024 ** 2).toFixed(1)} MiB`;
 }
 

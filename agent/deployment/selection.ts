@@ -8,6 +8,9 @@ import type { Ports } from '../ports.ts';
 import type { Store } from '../store/open-store.ts';
 import type { Choice, ModelRef, Runnable } from './state.ts';
 
+/** float32 serves meanwhile, on a device that has other things to do. */
+const measuringMs = 25_000;
+
 /** Two settings with one fingerprint give one selection. */
 export function settingsFingerprint({ calibration, objective, threads }: SlotConfig): string {
   return sha256Of(JSON.stringify({ calibration, objective, threads })).slice(0, 16);
@@ -44,6 +47,7 @@ export async function select(
       workFolder: join(workFolder, model.digest),
       threads: slot.threads,
       objective: slot.objective,
+      timeMs: measuringMs,
     },
     { onProgress, signal },
   );

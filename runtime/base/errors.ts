@@ -37,6 +37,8 @@ export const errorCatalogue = {
   TRAINING_DIVERGED: exitCodes.failed,
   /** A checkpoint is damaged, or of another training. */
   CHECKPOINT_INVALID: exitCodes.badRequest,
+  /** A file is no record of a selection, or one of another format. */
+  EVIDENCE_INVALID: exitCodes.badRequest,
   /** A child process (runner, builder, trial) died, did not answer, or answered nonsense. */
   CHILD_FAILED: exitCodes.failed,
   CHILD_TIMEOUT: exitCodes.failed,

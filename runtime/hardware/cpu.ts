@@ -53,6 +53,8 @@ const armParts: Readonly<Record<string, string>> = {
 export type CoreCluster = {
   readonly model: string;
   readonly cores: number;
+  /** Fewer than `cores` where two share one's arithmetic units (hyper-threading). */
+  readonly physicalCores: number;
   /** Their numbers, as `taskset` takes them. */
   readonly cpus: readonly number[];
   readonly maxFrequencyMHz: number | null;
@@ -70,6 +72,8 @@ export type Cpu = {
 
 type Core = {
   readonly cpu: number;
+  /** Equal where two processors are threads of one core. */
+  readonly core: string;
   readonly model: string;
   readonly flags: ReadonlySet<string>;
   readonly maxFrequencyMHz: number | null;
@@ -108,8 +112,10 @@ function coreFrom(record: Readonly<Record<string, string>>, readings: Readings):
   const frequencyKHz = readings.number(`/sys/devices/system/cpu/cpu${record.processor}/cpufreq/cpuinfo_max_freq`);
   const part = `${record['CPU implementer']}:${record['CPU part']}`.toLowerCase();
   const arm = record['CPU part'] === undefined ? undefined : (armParts[part] ?? `ARM ${part}`);
+  const isNamed = record['core id'] !== undefined;
   return {
     cpu: Number(record.processor),
+    core: isNamed ? `${record['physical id']}:${record['core id']}` : `cpu ${record.processor}`,
     // NVIDIA's kernels add a `model name` that says no more than "ARMv8 Processor": the part number tells more.
     model: arm ?? record['model name'] ?? 'unknown',
     flags: new Set((record.Features ?? record.flags ?? '').split(/\s+/)),
@@ -123,6 +129,7 @@ function clustersOf(cores: readonly Core[]): CoreCluster[] {
     .map((group) => ({
       model: group![0]!.model,
       cores: group!.length,
+      physicalCores: new Set(group!.map(({ core }) => core)).size,
       cpus: group!.map(({ cpu }) => cpu),
       maxFrequencyMHz: group![0]!.maxFrequencyMHz,
     }))

@@ -3,6 +3,7 @@ import type { ErrorRecord } from '../base/errors.ts';
 import type { Pipeline, Task } from '../data/pipeline.ts';
 import type { Feeds } from '../graph/tensor.ts';
 import type { BenchRequest, BenchResult } from './bench-messages.ts';
+import type { SessionSettings } from './session-settings.ts';
 
 /** Where a trial takes its inputs: held-out windows, so that what is timed is what will run. */
 export type TrialData = {
@@ -22,7 +23,7 @@ export type PrepareRequest = { readonly kind: 'prepare'; readonly modelPath: str
 export type AloneRequest = {
   readonly kind: 'alone';
   readonly modelPath: string;
-  readonly threads: number;
+  readonly settings: SessionSettings;
   /** What to run on; without any, a synthetic input of the model's shapes. */
   readonly feeds?: readonly Feeds[];
   /** How long to run for the throughput. */
@@ -50,10 +51,22 @@ export type PairedRequest = {
   readonly budgetMs: number;
 };
 
+export type RaceSide = { readonly modelPath: string; readonly settings: SessionSettings };
+
+/** A baseline and several contenders in one process, in alternating blocks. */
+export type RaceRequest = {
+  readonly kind: 'race';
+  readonly baseline: RaceSide;
+  readonly variants: readonly RaceSide[];
+  readonly feeds: readonly Feeds[];
+  /** For all of them together. */
+  readonly budgetMs: number;
+};
+
 /** A model of one node, loaded and run like `alone`: the memory that any model costs. */
 export type FloorRequest = { readonly kind: 'floor'; readonly threads: number };
 
-export type TrialRequest = PrepareRequest | AloneRequest | PairedRequest | FloorRequest | BenchRequest;
+export type TrialRequest = PrepareRequest | AloneRequest | PairedRequest | RaceRequest | FloorRequest | BenchRequest;
 
 export type TrialMemory = {
   /** The process's peak resident memory (VmHWM) after loading and the first calls, before any data set is read. */
@@ -99,6 +112,10 @@ export type PrepareResult = {
   readonly feeds: readonly Feeds[];
   readonly heldOutWindows: number;
   readonly summary: ModelSummary;
+  /** As given; else guessed from outputs and labels, null for a classifier of however many classes. */
+  readonly task: Task | null;
+  /** Whether several samples fit into one call. */
+  readonly canBatch: boolean;
   readonly engineVersion: string;
 };
 
@@ -107,7 +124,11 @@ export type AloneResult = {
   readonly loadMs: number;
   readonly firstUs: number;
   readonly latency: LatencySummary;
+  /** Samples, not calls. */
   readonly throughputPerSecond: number;
+  /** When the run for the throughput began and ended, by the machine's monotonic clock, which all its processes share. */
+  readonly fromMachineMs: number;
+  readonly toMachineMs: number;
   readonly memory: TrialMemory;
   /** False when warm-up ended without three windows within 10 %. */
   readonly isStable: boolean;
@@ -125,6 +146,18 @@ export type PairedResult = {
   readonly isStable: boolean;
 };
 
+export type RaceResult = {
+  readonly kind: 'race';
+  readonly baseline: LatencySummary;
+  /** In the order of the request. */
+  readonly variants: readonly {
+    readonly latency: LatencySummary;
+    readonly rounds: readonly Round[];
+    readonly isStable: boolean;
+  }[];
+  readonly callsPerBlock: number;
+};
+
 export type Round = {
   readonly baselineFirst: boolean;
   readonly baselineP50Us: number;
@@ -135,7 +168,7 @@ export type Round = {
 
 export type FloorResult = { readonly kind: 'floor'; readonly peakBytes: number };
 
-export type TrialResult = PrepareResult | AloneResult | PairedResult | FloorResult | BenchResult;
+export type TrialResult = PrepareResult | AloneResult | PairedResult | RaceResult | FloorResult | BenchResult;
 
 export type TrialEvent =
   /** A sign of life. */

@@ -41,7 +41,8 @@ export function createQuery(session: Session, feeds: readonly Feeds[], mode: Mod
   };
 }
 
-function canBatch(inputs: readonly SessionValue[], feeds: readonly Feeds[]): boolean {
+/** Whether the first axis of every input is free, so that several samples fit into one call. */
+export function canBatch(inputs: readonly SessionValue[], feeds: readonly Feeds[]): boolean {
   const hasFreeAxis = inputs.every(({ dims }) => dims !== undefined && dims.length > 0 && typeof dims[0] !== 'number');
   return hasFreeAxis && feeds.every((feed) => Object.values(feed).every(({ dims }) => dims[0] === 1));
 }

@@ -9,12 +9,13 @@ import { sha256Of } from '../base/files.ts';
 import { openSamples } from '../data/open-samples.ts';
 import { evenly, type Samples, splitHeldOut } from '../data/samples.ts';
 import type { Model } from '../graph/model.ts';
-import type { BuilderEvent, BuildRequest, BuiltVariant } from './messages.ts';
+import { findFastForms } from './auto/auto.ts';
+import type { AnyRecipe } from './auto/composed-recipe.ts';
+import { calibrationOf, repeatComposed } from './auto/repeat.ts';
+import type { BuilderEvent, BuildRequest, BuiltVariant, FormSearch, NodeOutcome } from './messages.ts';
 import { modelInputs, prepareModel } from './prepare/prepare.ts';
 import { buildVariant, observeFor } from './quantize.ts';
-import type { Recipe } from './recipe.ts';
-import { originOf, writeVariant } from './variant-files.ts';
-import type { Quantized } from './verify/settle.ts';
+import { originOf, readsSamples, writeVariant } from './variant-files.ts';
 
 type Send = (event: BuilderEvent) => Promise<void>;
 
@@ -35,29 +36,68 @@ export async function main(): Promise<void> {
 const observingShare = 0.8;
 
 async function build(request: BuildRequest, send: Send): Promise<void> {
-  const model = await prepareModel(request.modelPath);
-  const samples = await calibrationSamples(request, model);
+  const { modelPath, search } = request;
+  const model = await prepareModel(modelPath);
+  const all = needsSamples(request) ? await openAll(request, model) : undefined;
+  await buildPlain(request, model, all && evenly(splitHeldOut(all).calibration, request.maxSamples), send);
+  for (const recipe of request.recipes)
+    if (recipe.kind === 'composed') {
+      await send({ kind: 'progress', fraction: observingShare, detail: `building ${recipe.name}` });
+      const built = await repeatComposed(modelPath, all, recipe);
+      await send({ kind: 'built', variant: await store(request, recipe, all && calibrationOf(all, recipe), built) });
+    }
+  if (search && all) await buildSearched(request, search, all, send);
+}
+
+/** Recipes that are made from one observation. */
+async function buildPlain(
+  request: BuildRequest,
+  model: Model,
+  samples: Samples | undefined,
+  send: Send,
+): Promise<void> {
+  const recipes = request.recipes.filter((recipe) => recipe.kind !== 'composed');
+  if (recipes.length === 0) return;
   const progress = progressSender(send);
-  const observation = await observeFor(model, request.recipes, samples, {
+  const observation = await observeFor(model, recipes, samples, {
     onProgress: (fraction, detail) => progress(fraction * observingShare, detail),
   });
-  for (const [index, recipe] of request.recipes.entries()) {
-    const fraction = observingShare + ((1 - observingShare) * index) / request.recipes.length;
+  for (const [index, recipe] of recipes.entries()) {
+    const fraction = observingShare + ((1 - observingShare) * index) / recipes.length;
     await send({ kind: 'progress', fraction, detail: `building ${recipe.name}` });
     const result = await buildVariant(model, recipe, samples, observation);
     await send(
       result.ok
         ? { kind: 'built', variant: await store(request, recipe, samples, result) }
-        : { kind: 'skipped', recipe, reason: result.reason },
+        : { kind: 'skipped', name: recipe.name, reason: result.reason },
     );
   }
 }
 
+/** The fastest forms that a search finds. */
+async function buildSearched(request: BuildRequest, search: FormSearch, samples: Samples, send: Send): Promise<void> {
+  const { modelPath, task, maxSamples } = request;
+  const { forms, ...options } = search;
+  const onProgress = progressSender(send);
+  const found = await findFastForms(
+    modelPath,
+    samples,
+    { ...options, samples: maxSamples, onProgress, ...(task ? { task } : {}) },
+    forms,
+  );
+  for (const [at, { recipe, ...built }] of found.entries()) {
+    const named = { ...recipe, name: at === 0 ? 'auto' : `auto-${at + 1}` };
+    await send({ kind: 'built', variant: await store(request, named, calibrationOf(samples, named), built) });
+  }
+  if (found.length === 0)
+    await send({ kind: 'skipped', name: 'auto', reason: 'no other form that it found was faster and decided alike' });
+}
+
 async function store(
   { modelPath, outFolder }: BuildRequest,
-  recipe: Recipe,
+  recipe: AnyRecipe,
   samples: Samples | undefined,
-  { bytes, outcomes }: Extract<Quantized, { ok: true }>,
+  { bytes, outcomes }: { readonly bytes: Uint8Array; readonly outcomes: readonly NodeOutcome[] },
 ): Promise<BuiltVariant> {
   const sha256 = sha256Of(bytes);
   const path = join(outFolder, `${sha256}.onnx`);
@@ -66,17 +106,18 @@ async function store(
   return { name: recipe.name, path, sha256, sizeBytes: bytes.byteLength, recipe, outcomes };
 }
 
-/** Held-out samples judge, so they never calibrate. */
-async function calibrationSamples(request: BuildRequest, model: Model): Promise<Samples | undefined> {
-  if (!request.recipes.some(({ kind }) => kind === 'static')) return undefined;
-  const { task, pipeline, featuresPath, data, maxSamples } = request;
-  const samples = await openSamples(data, {
+function needsSamples({ recipes, search }: BuildRequest): boolean {
+  return search !== undefined || recipes.some(readsSamples);
+}
+
+/** All of the data; each recipe takes the part that is not held out, because what judges never calibrates. */
+function openAll({ task, pipeline, featuresPath, data }: BuildRequest, model: Model): Promise<Samples> {
+  return openSamples(data, {
     inputs: modelInputs(model),
     ...(task ? { task } : {}),
     ...(pipeline ? { pipeline } : {}),
     ...(featuresPath ? { featuresPath } : {}),
   });
-  return evenly(splitHeldOut(samples).calibration, maxSamples);
 }
 
 /** Progress, at most ten times a second. */

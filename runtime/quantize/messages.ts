@@ -1,7 +1,7 @@
 /** What the builder process and whoever started it (a selection, `octet quantize`) say to each other over IPC. */
 import type { ErrorRecord } from '../base/errors.ts';
-import type { Pipeline, Task } from '../data/pipeline.ts';
-import type { Recipe } from './recipe.ts';
+import type { Budget, Pipeline, Task } from '../data/pipeline.ts';
+import type { AnyRecipe } from './auto/composed-recipe.ts';
 
 export type BuildRequest = {
   readonly kind: 'build';
@@ -13,9 +13,22 @@ export type BuildRequest = {
   readonly data: readonly string[];
   /** Variants are written as `<outFolder>/<sha256>.onnx` with `<sha256>.recipe.json` beside. */
   readonly outFolder: string;
-  readonly recipes: readonly Recipe[];
+  readonly recipes: readonly AnyRecipe[];
+  /** Also searches for the fastest forms (the recipe `auto`), by timing whole alternatives. */
+  readonly search?: FormSearch;
   /** At most so many calibration samples, spread evenly over the data. */
   readonly maxSamples: number;
+};
+
+export type FormSearch = {
+  /** Fast on this processor. */
+  readonly activation: 'uint8' | 'int8';
+  readonly reduceRange: boolean;
+  readonly budget: Budget;
+  readonly threads: number;
+  readonly searchMs: number;
+  /** How many of the fastest that decide like float32 are written. */
+  readonly forms: number;
 };
 
 /** What became of one node that could have been int8. Found by asking ONNX Runtime for its optimised graph. */
@@ -33,7 +46,7 @@ export type BuiltVariant = {
   readonly path: string;
   readonly sha256: string;
   readonly sizeBytes: number;
-  readonly recipe: Recipe;
+  readonly recipe: AnyRecipe;
   readonly outcomes: readonly NodeOutcome[];
 };
 
@@ -41,6 +54,6 @@ export type BuilderEvent =
   | { readonly kind: 'progress'; readonly fraction: number; readonly detail: string }
   | { readonly kind: 'built'; readonly variant: BuiltVariant }
   /** A recipe that has nothing to do on this model (dynamic on a purely convolutional one), with the reason. */
-  | { readonly kind: 'skipped'; readonly recipe: Recipe; readonly reason: string }
+  | { readonly kind: 'skipped'; readonly name: string; readonly reason: string }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly error: ErrorRecord };

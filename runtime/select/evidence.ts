@@ -5,9 +5,10 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from '../base/files.ts';
+import { readJson } from '../base/json.ts';
 import { pipelineSchema, taskSchema } from '../data/pipeline.ts';
+import { sessionSettingsSchema } from '../measure/session-settings.ts';
 import { objectives } from './selection.ts';
-import { sessionSettingsSchema } from './session-settings.ts';
 import { bytes, digest, microseconds, trialEvidenceSchema } from './trial-evidence.ts';
 
 /** What was asked for. Null is no limit. */
@@ -92,6 +93,13 @@ export const evidenceSchema = z.object({
 });
 
 export type Evidence = z.output<typeof evidenceSchema>;
+
+/** @throws FILE_NOT_FOUND, FILE_UNREADABLE, EVIDENCE_INVALID naming what is wrong where. */
+export function readEvidence(path: string): Promise<Evidence> {
+  const hint =
+    'Expected a record that octet select wrote, <folder>/evidence/<sha256>.json; one of an older version must be made again.';
+  return readJson(path, evidenceSchema, { code: 'EVIDENCE_INVALID', what: `evidence ${path}`, hint });
+}
 
 /** @returns the path, `<folder>/<sha256 of what was chosen>.json`. @throws DISK_FULL, WRITE_FAILED */
 export async function writeEvidence(folder: string, evidence: Evidence): Promise<string> {

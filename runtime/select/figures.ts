@@ -16,6 +16,17 @@ export function bytesText(bytes: number): string {
   return `${power === 0 || Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[power]}`;
 }
 
+/** `84.2 µs`, `1.53 ms`. */
+export function timeText(us: number): string {
+  return us < 1000 ? `${us.toFixed(us < 100 ? 1 : 0)} µs` : `${(us / 1000).toFixed(us < 10_000 ? 2 : 1)} ms`;
+}
+
+/** `12.3 mJ a sample`. */
+export function energyText({ value }: Estimate): string {
+  const milli = value * 1000;
+  return milli < 1 ? `${(milli * 1000).toPrecision(3)} µJ a sample` : `${milli.toPrecision(3)} mJ a sample`;
+}
+
 /** A share in points with two decimals: `0.30`. */
 function points(share: number): string {
   return (share * 100).toFixed(2);

@@ -1,17 +1,17 @@
 /** Measurements and choice → evidence. */
+import { resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { sha256OfFile } from '../base/files.ts';
 import type { HardwareReport } from '../hardware/probe.ts';
 import { doubtsAbout } from '../measure/conditions.ts';
-import type { PrepareResult } from '../measure/messages.ts';
-import { speedupOf } from '../measure/paired-blocks.ts';
+import type { LatencySummary, PrepareResult } from '../measure/messages.ts';
+import type { SessionSettings } from '../measure/session-settings.ts';
 import type { Choice } from './choose.ts';
 import { digestData } from './digest-data.ts';
 import type { Evidence } from './evidence.ts';
-import type { Measurements } from './measure-variants.ts';
-import type { Measured } from './measured.ts';
-import type { SelectionRequest } from './selection.ts';
-import { contenderName, plainSettings } from './session-settings.ts';
+import { gainOf, type Measured } from './measured.ts';
+import type { Measurements } from './race.ts';
+import { defaultTimeMs, type SelectionRequest } from './selection.ts';
 import type { TrialEvidence } from './trial-evidence.ts';
 
 export type Recorded = {
@@ -21,6 +21,7 @@ export type Recorded = {
   readonly measurements: Measurements;
   readonly choice: Choice;
   readonly excluded: readonly { readonly variant: string; readonly reason: string }[];
+  readonly search: Omit<Evidence['search'], 'rounds'>;
   readonly timeline: Evidence['timeline'];
   readonly spentMs: Evidence['spentMs'];
   readonly createdMs: number;
@@ -28,11 +29,12 @@ export type Recorded = {
 };
 
 export async function evidenceFrom(recorded: Recorded): Promise<Evidence> {
-  const { request, prepared, hardware, measurements, choice, excluded, timeline, spentMs } = recorded;
+  const { request, prepared, hardware, measurements, choice, excluded, search, timeline, spentMs } = recorded;
   const { createdMs, durationMs } = recorded;
-  const { variants, floorBytes } = measurements;
+  const { measured, floorBytes, rounds } = measurements;
   const { modelPath, featuresPath, task, pipeline, data } = request;
-  const [float32] = variants;
+  const usual = measured[0]!;
+  const absolute = (path: string) => resolve(path);
   return {
     format: 2,
     createdMs,
@@ -41,48 +43,51 @@ export async function evidenceFrom(recorded: Recorded): Promise<Evidence> {
     outcome: choice.outcome,
     verdict: choice.verdict,
     chosen: choice.chosen,
-    chosenSha256: variants.find(({ name }) => name === choice.chosen)!.sha256,
+    chosenSha256: measured.find(({ name }) => name === choice.chosen)!.variant.sha256,
     model: {
-      path: modelPath,
-      sha256: float32!.sha256,
-      featuresPath: featuresPath ?? null,
+      path: absolute(modelPath),
+      sha256: usual.variant.sha256,
+      featuresPath: featuresPath === undefined ? null : absolute(featuresPath),
       featuresSha256: featuresPath === undefined ? null : await sha256OfFile(featuresPath),
-      task: task ?? null,
+      task: task ?? prepared.task,
       pipeline: pipeline ?? null,
     },
     data: {
-      paths: [...data],
+      paths: data.map(absolute),
       sha256: await digestData(data),
-      heldOut: float32?.alone?.result.decided?.description ?? '',
+      heldOut: usual.alone?.result.decided?.description ?? '',
       heldOutWindows: prepared.heldOutWindows,
     },
-    demands: demandsFrom(request),
+    demands: demandsFrom(request, usual.settings),
     environment: environmentFrom(hardware, prepared.engineVersion),
     timeline,
     floorBytes,
-    doubts: doubtsOf(variants),
-    search: { mode: 'full', note: '', reference: null, rounds: [] },
-    trials: variants.map((variant) => trialFrom(variant, choice)),
+    doubts: doubtsOf(measured),
+    search: { ...search, rounds },
+    trials: measured.map((entry, at) =>
+      trialFrom(entry, choice, measured.findIndex(({ variant }) => variant === entry.variant) === at),
+    ),
     excluded: [...excluded],
   };
 }
 
-function demandsFrom({ objective, threads, memoryBytes, budget }: SelectionRequest): Evidence['demands'] {
+function demandsFrom(request: SelectionRequest, usual: SessionSettings): Evidence['demands'] {
+  const { objective, latencyP95Us, memoryBytes, memoryIncrementBytes, budget, timeMs, searchSettings } = request;
   return {
     objective,
-    latencyP95Us: null,
+    latencyP95Us: latencyP95Us ?? null,
     memoryBytes: memoryBytes ?? null,
-    memoryIncrementBytes: null,
+    memoryIncrementBytes: memoryIncrementBytes ?? null,
     ...budget,
-    timeMs: 60_000,
-    usual: { ...plainSettings, threads },
-    searched: false,
+    timeMs: timeMs ?? defaultTimeMs,
+    usual,
+    searched: searchSettings ?? false,
   };
 }
 
 /** What makes the trials doubtful, each reason once. */
-export function doubtsOf(variants: readonly Measured[]): string[] {
-  const observed = variants.flatMap(({ alone, paired }) => [alone ?? [], paired ?? []].flat());
+export function doubtsOf(measured: readonly Measured[]): string[] {
+  const observed = measured.flatMap(({ alone, paired }) => [alone ?? [], paired ?? []].flat());
   return [...new Set(observed.flatMap(({ before, after }) => doubtsAbout(before, after)))];
 }
 
@@ -100,49 +105,43 @@ function environmentFrom({ board, soc, kernel, cpu }: HardwareReport, onnxRuntim
   };
 }
 
-function trialFrom(variant: Measured, choice: Choice): TrialEvidence {
-  const { name, sha256, sizeBytes, recipe, outcomes, accuracy, failure } = variant;
+/** @param isFirst of its variant: what became of the nodes is given once. */
+function trialFrom(entry: Measured, choice: Choice, isFirst: boolean): TrialEvidence {
+  const { name, variant, settings, accuracy, failure } = entry;
+  const { sha256, sizeBytes, recipe, outcomes } = variant;
   return {
-    name: contenderName(name, plainSettings, plainSettings),
-    variant: name,
-    settings: plainSettings,
+    name,
+    variant: variant.name,
+    settings,
     sha256,
     sizeBytes,
     recipe,
-    nodes: outcomes.map((outcome) => ({ ...outcome })),
-    alone: aloneFrom(variant),
-    paired: pairedFrom(variant),
+    nodes: isFirst ? outcomes.map((outcome) => ({ ...outcome })) : [],
+    alone: aloneFrom(entry),
+    paired: pairedFrom(entry),
     accuracy: accuracy && { ...accuracy },
     failure,
-    fate: choice.chosen === name ? 'chosen' : failure === null ? 'beaten' : 'failed',
+    fate: choice.fates[name] ?? 'untimed',
     reason: choice.reasons[name] ?? '',
   };
 }
 
-function aloneFrom({ alone }: Measured): TrialEvidence['alone'] {
+function aloneFrom({ alone, energy }: Measured): TrialEvidence['alone'] {
   if (alone === null) return null;
   const { result, before, after } = alone;
   const { loadMs, firstUs, latency, throughputPerSecond, memory, isStable } = result;
-  return {
-    loadMs,
-    firstUs,
-    latency: { ...latency, quantilesUs: [...latency.quantilesUs] },
-    throughputPerSecond,
-    ...memory,
-    energy: null,
-    isStable,
-    before,
-    after,
-  };
+  const common = { loadMs, firstUs, throughputPerSecond, ...memory, energy, isStable, before, after };
+  return { ...common, latency: latencyFrom(latency) };
 }
 
-function pairedFrom({ paired }: Measured): TrialEvidence['paired'] {
+function pairedFrom(entry: Measured): TrialEvidence['paired'] {
+  const { paired } = entry;
   if (paired === null) return null;
   const { result, before, after } = paired;
-  const { baseline, variant, callsPerBlock, isStable, rounds } = result;
+  const { baseline, latency, callsPerBlock, isStable, rounds } = result;
   return {
-    float32: { ...baseline, quantilesUs: [...baseline.quantilesUs] },
-    variant: { ...variant, quantilesUs: [...variant.quantilesUs] },
+    float32: latencyFrom(baseline),
+    variant: latencyFrom(latency),
     callsPerBlock,
     isStable,
     blocks: rounds.map((round) => ({
@@ -151,9 +150,13 @@ function pairedFrom({ paired }: Measured): TrialEvidence['paired'] {
       float32MeanUs: round.baselineMeanUs,
       variantMeanUs: round.variantMeanUs,
     })),
-    speedup: speedupOf(rounds, 'latency'),
-    throughputGain: speedupOf(rounds, 'throughput'),
+    speedup: gainOf(entry, 'latency')!,
+    throughputGain: gainOf(entry, 'throughput')!,
     before,
     after,
   };
+}
+
+function latencyFrom({ quantilesUs, ...summary }: LatencySummary): NonNullable<TrialEvidence['alone']>['latency'] {
+  return { ...summary, quantilesUs: [...quantilesUs] };
 }

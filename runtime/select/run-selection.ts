@@ -1,6 +1,6 @@
 /**
- * A selection from start to end: look at the model and its data, propose candidates, have them built, have them measured,
- * choose, write the evidence. All heavy work is in child processes: the agent imports this file and never loads ONNX Runtime.
+ * A selection from start to end: look at the model and its data, propose, have it built, have it raced, choose, write the
+ * evidence. All heavy work is in child processes: the agent imports this file and never loads ONNX Runtime.
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,18 +9,20 @@ import { errorFromRecord, OctetError } from '../base/errors.ts';
 import { readError, sha256OfFile } from '../base/files.ts';
 import { type HardwareReport, probeHardware } from '../hardware/probe.ts';
 import type { LatencySummary, PrepareResult } from '../measure/messages.ts';
+import { plainSettings } from '../measure/session-settings.ts';
 import { runTrial } from '../measure/trial.ts';
-import { buildVariants } from '../quantize/builder.ts';
-import type { BuilderEvent, BuiltVariant } from '../quantize/messages.ts';
-import type { Recipe } from '../quantize/recipe.ts';
-import { candidates } from './candidates.ts';
 import { type Choice, choose } from './choose.ts';
-import { writeEvidence } from './evidence.ts';
-import { type Budgets, measureVariants, trialDataOf } from './measure-variants.ts';
+import { confirm } from './confirm.ts';
+import type { Contender } from './contender.ts';
+import { requireMeter } from './energy.ts';
+import { type Evidence, writeEvidence } from './evidence.ts';
 import { contenderFrom, type Measured, rowFrom, type VariantFile } from './measured.ts';
+import { type Proposal, proposeAgain, proposeAll } from './propose.ts';
+import { type Measurements, type RaceOptions, race } from './race.ts';
 import { doubtsOf, evidenceFrom } from './record.ts';
-import type { SelectionProgress, SelectionRequest, SelectionResult } from './selection.ts';
+import { defaultTimeMs, type SelectionProgress, type SelectionRequest, type SelectionResult } from './selection.ts';
 import { recordTimeline } from './timeline.ts';
+import { trialDataOf } from './trials.ts';
 
 export type SelectionOptions = {
   readonly onProgress?: (progress: SelectionProgress) => void;
@@ -28,57 +30,110 @@ export type SelectionOptions = {
   /** Default: this device. */
   readonly hardware?: HardwareReport;
   readonly clock?: Clock;
-  /** How long to measure. */
-  readonly budgets?: Budgets;
+  /** Evidence from a device of the same kind: where it holds here, a short run confirms it instead of a search. */
+  readonly reference?: Evidence;
+  /** Evidence of a selection to be run again: the same contenders, however they did. */
+  readonly repeat?: Evidence;
+  readonly strategy?: RaceOptions['strategy'];
 };
 
-type Excluded = { readonly variant: string; readonly reason: string };
-
-/** Ranges settle within a few hundred windows; more cost time and change no decision. */
-const calibrationSamples = 512;
+/** However long the building took, measuring gets this much. */
+const leastMeasuringMs = 5000;
 
 /**
- * @throws what is wrong with the model or the data; CHILD_FAILED, CHILD_TIMEOUT when building died or float32 itself
- * could not be measured; DISK_FULL; the signal's reason. A variant that fails is a row with a reason.
+ * @throws what is wrong with the model or the data; CHILD_FAILED, CHILD_TIMEOUT when float32 itself could not be measured;
+ * PLATFORM_UNSUPPORTED when energy is the objective and there is no meter; DISK_FULL; the signal's reason. A variant that fails is a
+ * row with a reason.
  */
 export async function runSelection(
   request: SelectionRequest,
-  { onProgress = () => {}, signal, hardware, clock = systemClock, budgets }: SelectionOptions = {},
+  options: SelectionOptions = {},
 ): Promise<SelectionResult> {
+  const { onProgress = () => {}, signal, clock = systemClock, reference, repeat, strategy } = options;
   const fromMs = clock.monotonicMs();
   const sinceMs = () => clock.monotonicMs() - fromMs;
   using timeline = recordTimeline(sinceMs);
-  const measuring = { onProgress, ...(signal ? { signal } : {}), ...(budgets ? { budgets } : {}) };
   onProgress({ phase: 'calibrating', fraction: 0, detail: 'looking at the model and its data' });
-  const device = hardware ?? (await probeHardware());
+  if (request.objective === 'energy') requireMeter();
+  const hardware = options.hardware ?? (await probeHardware());
   const prepared = await prepare(request, signal);
-  const preparedMs = sinceMs();
-  const proposed = candidates(device.int8, prepared.summary);
   const float32 = await float32File(request.modelPath);
-  const recipes = proposed.included.flatMap(({ recipe }) => recipe ?? []);
-  const built = await build(request, recipes, onProgress, signal);
-  const builtMs = sinceMs();
-  const files = [float32, ...built.files] as const;
-  const measurements = await measureVariants(request, prepared, files, measuring);
-  const choice = doubtful(choose(measurements.variants.map(contenderFrom), request), doubtsOf(measurements.variants));
-  const excluded = [...proposed.excluded.map(({ name, reason }) => ({ variant: name, reason })), ...built.skipped];
+  const timeMs = request.timeMs ?? defaultTimeMs;
+  const building = { request, prepared, onProgress, signal };
+  const subject = { ...building, float32, hardware, timeMs, usual: plainSettings(request.threads) };
+  const preparedMs = sinceMs();
+  let spent = { building: 0, searching: 0 };
+  const raceOn = async (proposal: Proposal): Promise<Measurements> => {
+    spent = {
+      building: spent.building + proposal.spentMs.building,
+      searching: spent.searching + proposal.spentMs.searching,
+    };
+    const leastMs = clock.monotonicMs() + leastMeasuringMs;
+    const deadlineMs = strategy === 'exhaustive' ? Number.MAX_SAFE_INTEGER : Math.max(leastMs, fromMs + timeMs);
+    const racing: RaceOptions = { onProgress, clock, fromMs, deadlineMs };
+    return race(request, prepared, proposal.entries, {
+      ...racing,
+      ...(signal ? { signal } : {}),
+      ...(strategy ? { strategy } : {}),
+    });
+  };
+  const settled = async (proposal: Proposal, search: Omit<Evidence['search'], 'rounds'>): Promise<Settled> => {
+    const measurements = await raceOn(proposal);
+    return { proposal, search, measurements, ...decide(measurements, request) };
+  };
+  const full = () => proposeAll(subject, clock);
+  const { proposal, search, measurements, choice, contenders } = repeat
+    ? await settled(await proposeAgain(subject, repeat.trials, clock), repeatSearch(repeat))
+    : reference
+      ? await confirm({ reference, subject, clock, settled, full })
+      : await settled(await full(), plainSearch);
   const durationMs = sinceMs();
   const spentMs = {
     preparing: preparedMs,
-    building: builtMs - preparedMs,
-    searching: 0,
-    measuring: durationMs - builtMs,
+    ...spent,
+    measuring: durationMs - preparedMs - spent.building - spent.searching,
   };
-  const { moments } = timeline;
-  const recorded = { request, prepared, hardware: device, measurements, choice, excluded, timeline: moments, spentMs };
-  const evidence = await evidenceFrom({ ...recorded, createdMs: clock.wallMs(), durationMs });
+  const excluded = proposal.excluded.map(({ name, reason }) => ({ variant: name, reason }));
+  const evidence = await evidenceFrom({
+    ...{ request, prepared, hardware, measurements, choice, excluded, search, spentMs, durationMs },
+    timeline: timeline.moments,
+    createdMs: clock.wallMs(),
+  });
   const evidencePath = await writeEvidence(join(request.workFolder, 'evidence'), evidence);
-  const { variants, floorBytes } = measurements;
-  const rows = variants.map((variant) => rowFrom(variant, choice, floorBytes, float32Latency(variants, choice)));
-  const chosenPath = variants.find(({ name }) => name === choice.chosen)!.path;
+  const { measured } = measurements;
+  const latency = float32Latency(measured, choice);
+  const rows = measured.map((entry, at) => rowFrom(entry, contenders[at]!, choice, at === 0, latency));
+  const chosenPath = measured.find(({ name }) => name === choice.chosen)!.variant.path;
   const chosen = rows.find((row) => row.chosen)!;
   const { outcome, verdict } = choice;
-  return { outcome, rows, excluded, chosen, chosenPath, verdict, evidencePath, durationMs };
+  const note = search.note === '' ? {} : { note: search.note };
+  return { outcome, rows, excluded, chosen, chosenPath, verdict, ...note, evidencePath, durationMs };
+}
+
+/** A race that is over, with its answer. */
+export type Settled = {
+  readonly proposal: Proposal;
+  readonly search: Omit<Evidence['search'], 'rounds'>;
+  readonly measurements: Measurements;
+  readonly choice: Choice;
+  readonly contenders: readonly Contender[];
+};
+
+const plainSearch = { mode: 'full', note: '', reference: null } as const;
+
+function repeatSearch({ environment, createdMs, chosen, chosenSha256 }: Evidence): Omit<Evidence['search'], 'rounds'> {
+  return { mode: 'repeat', note: '', reference: { board: environment.board, createdMs, chosen, chosenSha256 } };
+}
+
+function decide({ measured, floorBytes }: Measurements, request: SelectionRequest) {
+  const baselines = measured.flatMap(({ paired }) => paired ?? []);
+  const longest = baselines.reduce<LatencySummary | undefined>(
+    (best, { result }) => (best && best.calls >= result.baseline.calls ? best : result.baseline),
+    undefined,
+  );
+  const p95Us = longest?.p95Us ?? measured[0]!.alone!.result.latency.p95Us;
+  const contenders = measured.map((entry, at) => contenderFrom(entry, at === 0, floorBytes, p95Us));
+  return { contenders, choice: doubtful(choose(contenders, request), doubtsOf(measured)) };
 }
 
 async function prepare(request: SelectionRequest, signal: AbortSignal | undefined): Promise<PrepareResult> {
@@ -97,60 +152,12 @@ async function float32File(path: string): Promise<VariantFile> {
   return { name: 'float32', path, sha256: await sha256OfFile(path), sizeBytes: size, recipe: null, outcomes: [] };
 }
 
-async function build(
-  request: SelectionRequest,
-  recipes: readonly Recipe[],
-  onProgress: (progress: SelectionProgress) => void,
-  signal: AbortSignal | undefined,
-): Promise<{ files: VariantFile[]; skipped: Excluded[] }> {
-  const { modelPath, featuresPath, pipeline, task, data, workFolder } = request;
-  const outFolder = join(workFolder, 'variants');
-  const [built, skipped]: [BuiltVariant[], Excluded[]] = [[], []];
-  const onEvent = (event: BuilderEvent) => {
-    if (event.kind === 'progress') onProgress({ phase: 'calibrating', fraction: event.fraction, detail: event.detail });
-    if (event.kind === 'built') built.push(event.variant);
-    if (event.kind === 'skipped') skipped.push({ variant: event.recipe.name, reason: event.reason });
-  };
-  const optional = {
-    ...(featuresPath === undefined ? {} : { featuresPath }),
-    ...(pipeline ? { pipeline } : {}),
-    ...(task ? { task } : {}),
-  };
-  const order = { modelPath, data, recipes, outFolder, maxSamples: calibrationSamples, ...optional };
-  if (recipes.length > 0)
-    await buildVariants(order, { onEvent, ...(signal ? { signal } : {}) }).catch((error) => {
-      // A builder that died costs the variants it had not written yet, not the selection.
-      if (!isChildFault(error)) throw error;
-      const missing = recipes.filter(
-        ({ name }) => ![...built, ...skipped.map(nameOf)].some((done) => done.name === name),
-      );
-      for (const { name } of missing) skipped.push({ variant: name, reason: error.message });
-    });
-  return withoutTwins(built, skipped);
-}
-
-function isChildFault(error: unknown): error is OctetError {
-  return error instanceof OctetError && (error.code === 'CHILD_FAILED' || error.code === 'CHILD_TIMEOUT');
-}
-
-const nameOf = ({ variant }: Excluded) => ({ name: variant });
-
-/** Two recipes can come to the same bytes; the simpler one is measured. */
-function withoutTwins(built: readonly BuiltVariant[], skipped: readonly Excluded[]) {
-  const isFirst = ({ sha256 }: BuiltVariant, at: number) => built.findIndex((other) => other.sha256 === sha256) === at;
-  const twins = built.filter((variant, at) => !isFirst(variant, at));
-  const reason = 'the same bytes as a simpler recipe gives';
-  return {
-    files: built.filter(isFirst),
-    skipped: [...skipped, ...twins.map(({ name }) => ({ variant: name, reason }))],
-  };
-}
-
-/** float32's times in the comparison with the chosen variant; else in the last comparison there was; else alone. */
-function float32Latency([float32, ...others]: readonly Measured[], { chosen }: Choice): LatencySummary {
-  const compared = others.filter(({ paired }) => paired !== null);
-  const best = compared.find(({ name }) => name === chosen) ?? compared.at(-1);
-  return best?.paired?.result.baseline ?? float32!.alone!.result.latency;
+/** float32's times in the comparison with the chosen variant; else in the longest comparison there was; else alone. */
+function float32Latency([usual, ...others]: readonly Measured[], { chosen }: Choice): LatencySummary {
+  const compared = others.flatMap(({ name, paired }) => (paired ? { name, latency: paired.result.baseline } : []));
+  const longest = compared.toSorted((a, b) => b.latency.calls - a.latency.calls)[0];
+  const best = compared.find(({ name }) => name === chosen) ?? longest;
+  return best?.latency ?? usual!.alone!.result.latency;
 }
 
 /** Figures from a throttled board are used, but not silently. */

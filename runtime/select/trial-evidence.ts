@@ -1,7 +1,7 @@
 /** One contender of a selection as the evidence keeps it: a variant under session settings, its figures and its fate. */
 import { z } from 'zod';
+import { sessionSettingsSchema } from '../measure/session-settings.ts';
 import { anyRecipeSchema } from '../quantize/auto/composed-recipe.ts';
-import { sessionSettingsSchema } from './session-settings.ts';
 
 export const digest = z.string().regex(/^[0-9a-f]{64}$/);
 export const bytes = z.number().nonnegative().describe('bytes');

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { countText, renderTrialTable, timeText } from '../../commands/trial-table.ts';
-import type { VariantRow } from '../../runtime/select/selection.ts';
+import { countText, renderTrialTable, type TableRow, timeText } from '../../commands/trial-table.ts';
 
-const float32: VariantRow = {
+const float32: TableRow = {
   variant: 'float32',
   sha256: 'a'.repeat(64),
   sizeBytes: 1_400_000,
@@ -21,8 +20,8 @@ const float32: VariantRow = {
   chosen: false,
   reason: 'int8 is 3.41 times as fast',
 };
-const int8: VariantRow = { ...float32, variant: 'static-u8s8-min-max', p50Us: 79.7, speedup: 3.41, chosen: true };
-const failed: VariantRow = {
+const int8: TableRow = { ...float32, variant: 'static-u8s8-min-max', p50Us: 79.7, speedup: 3.41, chosen: true };
+const failed: TableRow = {
   ...float32,
   variant: 'dynamic',
   ...{ p50Us: 0, p90Us: 0, p99Us: 0, speedup: 0, throughputPerSecond: 0, peakMemoryBytes: 0, memoryIncrementBytes: 0 },

@@ -81,6 +81,37 @@ const verifyMs = 2500;
  * that ends.
  */
 export async function quantizeAuto(path: string, samples: Samples, options: AutoOptions): Promise<AutoResult> {
+  return searching(path, samples, options, (setting) => decide(path, setting));
+}
+
+export type FoundForm = BuiltModel & { readonly recipe: ComposedRecipe; readonly label: string };
+
+/**
+ * The fastest forms that decide like float32, fastest first, for somebody who measures them himself: as `quantizeAuto` but for the last
+ * measurement. At most `count`. @throws what `quantizeAuto` throws.
+ */
+export async function findFastForms(
+  path: string,
+  samples: Samples,
+  options: AutoOptions,
+  count: number,
+): Promise<FoundForm[]> {
+  return searching(path, samples, options, async (setting) => {
+    const found: FoundForm[] = [];
+    for await (const { finalist, built } of acceptableForms(setting)) {
+      found.push({ ...built, recipe: finalist.recipe, label: finalist.label });
+      if (found.length === count) break;
+    }
+    return found;
+  });
+}
+
+async function searching<T>(
+  path: string,
+  samples: Samples,
+  options: AutoOptions,
+  conclude: (setting: Setting) => Promise<T>,
+): Promise<T> {
   const { calibration, heldOut } = splitHeldOut(samples);
   if (calibration.count === 0 || heldOut.count === 0)
     throw new OctetError(
@@ -96,7 +127,7 @@ export async function quantizeAuto(path: string, samples: Samples, options: Auto
   try {
     await explore(search, options);
     const gate = await openGate(path, { heldOut, task: options.task, budget: options.budget, callUs: search.floatUs });
-    return await decide(path, { search, gate, calibration, feeds, options, refusals: new Map() });
+    return await conclude({ search, gate, calibration, feeds, options, refusals: new Map() });
   } finally {
     await search.close();
   }
@@ -133,7 +164,24 @@ type Setting = {
 
 /** The fastest that is good enough and stands the last measurement. */
 async function decide(path: string, setting: Setting): Promise<AutoResult> {
-  const { search, gate, refusals, options } = setting;
+  const { search, refusals } = setting;
+  for await (const { finalist, built, accuracy } of acceptableForms(setting)) {
+    const verification = await verify(path, built, setting);
+    if (verification.speedup.low > 1) return report(setting, finalist, built, accuracy, verification);
+    refusals.set(finalist.label, `${verification.speedup.value.toFixed(2)}×, not beyond doubt`);
+  }
+  const bytes = new Uint8Array(await readFile(path));
+  return report(setting, search.tried[0]!, { bytes, outcomes: [] }, null, null);
+}
+
+type Acceptable = {
+  readonly finalist: Contender;
+  readonly built: BuiltModel;
+  readonly accuracy: AccuracyJudgement | null;
+};
+
+/** Those that are faster in the search and good enough, fastest first; what is not good enough is repaired where that can be. */
+async function* acceptableForms({ search, gate, refusals, options, ...setting }: Setting): AsyncGenerator<Acceptable> {
   const asked = new Set<Contender>();
   const wrong: Contender[] = [];
   for (;;) {
@@ -147,16 +195,10 @@ async function decide(path: string, setting: Setting): Promise<AutoResult> {
     const accuracy = await gate.judge(built.bytes);
     if (!isAcceptable(accuracy)) {
       refusals.set(finalist.label, accuracy ? `${accuracy.metric} ${percent(accuracy.value)}` : 'cannot be judged');
-      const repaired = await tryRepair(setting, finalist);
+      const repaired = await tryRepair({ search, gate, refusals, options, ...setting }, finalist);
       if (!repaired) wrong.push(finalist);
-      continue;
-    }
-    const verification = await verify(path, built, setting);
-    if (verification.speedup.low > 1) return report(setting, finalist, built, accuracy, verification);
-    refusals.set(finalist.label, `${verification.speedup.value.toFixed(2)}×, not beyond doubt`);
+    } else yield { finalist, built, accuracy };
   }
-  const bytes = new Uint8Array(await readFile(path));
-  return report(setting, search.tried[0]!, { bytes, outcomes: [] }, null, null);
 }
 
 function nextFinalist(

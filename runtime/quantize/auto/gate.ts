@@ -4,6 +4,7 @@ import type { Samples } from '../../data/samples.ts';
 import { openSession } from '../../engine/session.ts';
 import type { AccuracyJudgement } from '../../measure/accuracy.ts';
 import { decideWindows } from '../../measure/decide.ts';
+import { guessTask } from '../../measure/guess-task.ts';
 import { judge } from '../../measure/judge.ts';
 import type { Decided } from '../../measure/messages.ts';
 
@@ -28,7 +29,7 @@ const fewestWindows = 400;
 export async function openGate(floatPath: string, settings: GateSettings): Promise<Gate> {
   const { heldOut, budget, callUs } = settings;
   const windows = Math.max(fewestWindows, Math.ceil((secondsEach * 1e6) / callUs));
-  const task = settings.task ?? (await guessTask(floatPath, heldOut));
+  const task = settings.task ?? (await taskOf(floatPath, heldOut));
   const decide = async (source: string | Uint8Array): Promise<Decided | null> => {
     if (heldOut.count === 0) return null;
     const session = await openSession(source);
@@ -42,19 +43,13 @@ export async function openGate(floatPath: string, settings: GateSettings): Promi
   return { judge: async (model) => judge(baseline, await decide(model), budget) };
 }
 
-/**
- * What the model is for, where nobody says: with labels it classifies; an output of one number, or as large as the input, is a
- * quantity; anything else is taken for scores of classes.
- */
-async function guessTask(floatPath: string, heldOut: Samples): Promise<Task | undefined> {
-  if (heldOut.count === 0 || heldOut.labels) return undefined;
+async function taskOf(floatPath: string, heldOut: Samples): Promise<Task | undefined> {
   const session = await openSession(floatPath);
-  const feeds = await heldOut.feeds(0);
-  const results = await session.run(feeds);
-  await session.close();
-  const size = results[session.outputs[0]!.name]!.data.length;
-  const isQuantity = size === 1 || size === Object.values(feeds)[0]?.data.length;
-  return isQuantity ? { kind: 'regress' } : undefined;
+  try {
+    return await guessTask(session, heldOut);
+  } finally {
+    await session.close();
+  }
 }
 
 /**

@@ -14,6 +14,7 @@ import { type ModelFolder, parseManifest } from '../../../models/manifest.ts';
 import type { PulledModel } from '../../../models/pull.ts';
 import { OctetError } from '../../../runtime/base/errors.ts';
 import { sha256Of } from '../../../runtime/base/files.ts';
+import { plainSettings } from '../../../runtime/measure/session-settings.ts';
 import type { SelectionRequest, VariantRow } from '../../../runtime/select/selection.ts';
 import { FakeClock, settleUntil } from '../../support/fake-clock.ts';
 import { FakeRunners } from '../../support/fake-runner.ts';
@@ -25,7 +26,8 @@ const int8Bytes = 'int8 model';
 const row = (variant: string, bytes: string, chosen: boolean): VariantRow => ({
   ...{ variant, sha256: sha256Of(bytes), sizeBytes: bytes.length, p50Us: 1, p90Us: 2, p99Us: 3, speedup: 1 },
   ...{ throughputPerSecond: 1, loadMs: 1, peakMemoryBytes: 1, memoryIncrementBytes: 1, accuracy: null, agreement: 1 },
-  ...{ heldOutWindows: 10, chosen, reason: 'measured' },
+  ...{ heldOutWindows: 10, chosen, reason: 'measured', p95Us: 2, fate: chosen ? 'chosen' : 'beaten' },
+  settings: plainSettings(1),
 });
 
 /** A slot on fakes: one published model, runners and selections that do what the test says. */

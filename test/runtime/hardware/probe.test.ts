@@ -53,8 +53,8 @@ describe('probing a recorded board', () => {
   it('counts the cores of each kind, the fast ones first', async () => {
     const { cpu } = await probeBoard('rock-5b');
     assert.deepEqual(cpu.clusters, [
-      { model: 'Cortex-A76', cores: 4, cpus: [4, 5, 6, 7], maxFrequencyMHz: 2400 },
-      { model: 'Cortex-A55', cores: 4, cpus: [0, 1, 2, 3], maxFrequencyMHz: 1800 },
+      { model: 'Cortex-A76', cores: 4, physicalCores: 4, cpus: [4, 5, 6, 7], maxFrequencyMHz: 2400 },
+      { model: 'Cortex-A55', cores: 4, physicalCores: 4, cpus: [0, 1, 2, 3], maxFrequencyMHz: 1800 },
     ]);
   });
 

@@ -9,6 +9,7 @@ import { spareBytes } from '../../../runtime/hardware/memory.ts';
 import { readingsUnder } from '../../../runtime/hardware/readings.ts';
 import { readMemoryLimit } from '../../../runtime/measure/memory-limit.ts';
 import type { AloneRequest } from '../../../runtime/measure/messages.ts';
+import { plainSettings } from '../../../runtime/measure/session-settings.ts';
 import { runTrial, type TrialOptions } from '../../../runtime/measure/trial.ts';
 import { changingModel, crashingModel, endlessModel, greedyModel } from '../../support/hostile-models.ts';
 import { float32Npy, zipBytes } from '../data/npz-writer.ts';
@@ -33,8 +34,8 @@ describe('a trial of a model that', () => {
   after(() => rm(folder, { recursive: true }));
 
   async function failureOf(name: keyof typeof models, options: TrialOptions = {}, more: Partial<AloneRequest> = {}) {
-    const request = { kind: 'alone', modelPath: join(folder, `${name}.onnx`), threads: 1, throughputMs: 10 } as const;
-    const outcome = await runTrial({ ...request, ...more }, options);
+    const request = { kind: 'alone', modelPath: join(folder, `${name}.onnx`), throughputMs: 10 } as const;
+    const outcome = await runTrial({ ...request, settings: plainSettings(1), ...more }, options);
     assert.ok(!outcome.ok);
     return outcome.error;
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
+import { plainSettings } from '../../../runtime/measure/session-settings.ts';
 import { runTrial } from '../../../runtime/measure/trial.ts';
 
 const floor = { kind: 'floor', threads: 1 } as const;
@@ -35,7 +36,12 @@ describe('a trial', () => {
   });
 
   it('reports what is wrong with a model instead of throwing', async () => {
-    const outcome = await runTrial({ kind: 'alone', modelPath: '/nowhere/model.onnx', threads: 1, throughputMs: 10 });
+    const outcome = await runTrial({
+      kind: 'alone',
+      modelPath: '/nowhere/model.onnx',
+      settings: plainSettings(1),
+      throughputMs: 10,
+    });
     assert.ok(!outcome.ok);
     assert.equal(outcome.error.code, 'FILE_NOT_FOUND');
   });

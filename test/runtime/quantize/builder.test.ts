@@ -60,7 +60,7 @@ test('each recipe becomes a variant named by its digest with its recipe beside i
   }
   const skipped = events.filter((event) => event.kind === 'skipped');
   assert.deepEqual(
-    skipped.map(({ recipe }) => recipe.name),
+    skipped.map(({ name }) => name),
     ['dynamic'],
   );
   assert.equal(events.at(-1)?.kind, 'done');

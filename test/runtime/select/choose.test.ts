@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { judgeDecisions } from '../../../runtime/measure/accuracy.ts';
 import type { Estimate } from '../../../runtime/measure/statistics.ts';
-import { type Contender, choose } from '../../../runtime/select/choose.ts';
+import { choose } from '../../../runtime/select/choose.ts';
+import type { Contender } from '../../../runtime/select/contender.ts';
 
 const MiB = 1024 * 1024;
 const budget = { maxDrop: 0.01, maxDisagreement: 0.02 };
@@ -23,31 +24,27 @@ const around = (value: number, reach = 0.03): Estimate => ({ value, low: value -
 
 const float32: Contender = {
   name: 'float32',
+  isFloat32: true,
   peakMemoryBytes: 140 * MiB,
+  memoryIncrementBytes: 20 * MiB,
+  latencyP95Us: 1000,
   speedup: { value: 1, low: 1, high: 1 },
   throughputGain: { value: 1, low: 1, high: 1 },
+  joulesPerSample: null,
   accuracy: null,
   failure: null,
+  rounds: 0,
 };
 
 function contender(name: string, speedup: number, changes: Partial<Contender> = {}): Contender {
   const estimate = around(speedup);
-  const figures = { speedup: estimate, throughputGain: estimate, accuracy: losing(0) };
-  return { ...float32, name, peakMemoryBytes: 138 * MiB, ...figures, ...changes };
+  const figures = { speedup: estimate, throughputGain: estimate, accuracy: losing(0), latencyP95Us: 1000 / speedup };
+  return { ...float32, name, isFloat32: false, peakMemoryBytes: 138 * MiB, rounds: 2, ...figures, ...changes };
 }
 
 const latency = { objective: 'latency' } as const;
 
 describe('choosing', () => {
-  it('turns with the board: what wins with dot product or VNNI loses on a processor without', () => {
-    // One model with speed-ups from the published range of each kind of processor (A72, A76, x86 with VNNI).
-    const boards = { a72: [0.96, 0.95], a76: [2.4, 2.1], vnni: [1.52, 1.5] } as const;
-    const chosen = Object.entries(boards).map(
-      ([, [minMax, mse]]) => choose([float32, contender('min-max', minMax), contender('mse', mse)], latency).chosen,
-    );
-    assert.deepEqual(chosen, ['float32', 'min-max', 'min-max']);
-  });
-
   it('takes the fastest, and says by how much and at what cost', () => {
     const { outcome, chosen, verdict } = choose(
       [float32, contender('a', 1.5), contender('b', 2, { accuracy: losing(1) })],
@@ -58,9 +55,70 @@ describe('choosing', () => {
   });
 
   it('gives a tie to the simpler variant', () => {
-    const { chosen, reasons } = choose([float32, contender('simple', 1.5), contender('involved', 1.52)], latency);
+    const { chosen, reasons } = choose([float32, contender('simple', 1.5), contender('involved', 1.54)], latency);
     assert.equal(chosen, 'simple');
-    assert.match(reasons.involved!, /no measurable advantage over simple/);
+    assert.match(reasons.involved!, /no advantage worth having over simple, which is simpler: 1\.54 times/);
+  });
+
+  it('takes the better of two that are apart, however unsure the figure of the simpler one', () => {
+    const unsure = contender('unsure', 1.3, { speedup: around(1.3, 0.5) });
+    assert.equal(
+      choose([float32, { ...unsure, speedup: { ...unsure.speedup!, low: 1.01 } }, contender('sure', 1.6)], latency)
+        .chosen,
+      'sure',
+    );
+  });
+
+  it('holds a p95 that is asked for, and the memory above an empty process', () => {
+    const all = [float32, contender('a', 1.5), contender('b', 2, { memoryIncrementBytes: 30 * MiB })];
+    assert.equal(choose(all, { ...latency, latencyP95Us: 700 }).chosen, 'b');
+    const both = choose(all, { ...latency, latencyP95Us: 700, memoryIncrementBytes: 25 * MiB });
+    assert.equal(both.chosen, 'a');
+    assert.match(both.reasons.b!, /needs 30\.0 MiB above an empty process, 25\.0 MiB are allowed/);
+    const none = choose(all, { ...latency, latencyP95Us: 400 });
+    assert.deepEqual([none.outcome, none.chosen], ['closest', 'b']);
+    assert.match(none.verdict, /b comes closest: p95 is 500 µs, 400 µs are allowed/);
+  });
+
+  it('takes the least energy where that is wanted and was metered', () => {
+    const joules = (value: number) => ({ joulesPerSample: around(value, value * 0.02) });
+    const all = [
+      { ...float32, ...joules(0.002) },
+      contender('frugal', 1.2, joules(0.001)),
+      contender('fast', 2, joules(0.0015)),
+    ];
+    const { chosen, verdict } = choose(all, { objective: 'energy' });
+    assert.equal(chosen, 'frugal');
+    assert.match(verdict, /1\.00 mJ a sample/);
+  });
+
+  it('says of each what became of it: beaten, refused, left early, failed, no time', () => {
+    const early = { accuracy: null, peakMemoryBytes: null, memoryIncrementBytes: null };
+    const { fates, reasons } = choose(
+      [
+        float32,
+        contender('best', 2),
+        contender('good', 1.5),
+        contender('lossy', 3, { accuracy: losing(30) }),
+        contender('early', 1.1, { ...early, rounds: 1 }),
+        contender('late', 1, { ...early, rounds: 0, speedup: null, throughputGain: null }),
+        contender('dead', 1, { ...early, speedup: null, failure: 'a crash in native code (SIGSEGV)' }),
+      ],
+      latency,
+    );
+    assert.deepEqual(fates, {
+      ...{ float32: 'beaten', best: 'chosen', good: 'beaten', lossy: 'refused' },
+      ...{ early: 'left', late: 'untimed', dead: 'failed' },
+    });
+    assert.match(reasons.early!, /left after the first round at 1\.10 times; best is at 2\.00 times/);
+    assert.match(reasons.late!, /no time was left for it: raise --time/);
+  });
+
+  it('lets float32 itself run slower where memory counts, and no variant', () => {
+    const slow = { speedup: around(0.9), throughputGain: around(0.9), peakMemoryBytes: 100 * MiB };
+    const settings = contender('float32, no arena', 0.9, { ...slow, isFloat32: true, accuracy: null });
+    assert.equal(choose([float32, settings], { objective: 'memory' }).chosen, 'float32, no arena');
+    assert.equal(choose([float32, contender('int8', 0.9, slow)], { objective: 'memory' }).chosen, 'float32');
   });
 
   it('never takes what is not surely faster than float32', () => {
@@ -143,9 +201,9 @@ describe('choosing', () => {
         const winner = all.find(({ name }) => name === chosen)!;
         assert.equal(Object.keys(reasons).length, all.length);
         assert.ok(Object.values(reasons).every((reason) => reason !== ''));
-        if (outcome === 'closest') return assert.ok(float32.peakMemoryBytes > limit * MiB);
+        if (outcome === 'closest') return assert.ok(float32.peakMemoryBytes! > limit * MiB);
         assert.ok(winner.speedup!.low >= 1);
-        assert.ok(winner.peakMemoryBytes <= limit * MiB);
+        assert.ok(winner.peakMemoryBytes! <= limit * MiB);
         assert.ok(winner === float32 || winner.accuracy!.verdict === 'within');
       }),
     );

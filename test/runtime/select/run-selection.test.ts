@@ -10,7 +10,6 @@ import { runSelection } from '../../../runtime/select/run-selection.ts';
 import type { SelectionProgress, SelectionRequest, SelectionResult } from '../../../runtime/select/selection.ts';
 
 const bundled = join(import.meta.dirname, '../../../models/bundled/watch-exercise');
-const budgets = { throughputMs: 50, decideMs: 300, quickMs: 200, longMs: 400 };
 
 describe('a selection', () => {
   let workFolder: string;
@@ -28,8 +27,9 @@ describe('a selection', () => {
       data: recordings.map((name) => join(bundled, 'recordings', name)),
       threads: 1,
       objective: 'latency',
+      timeMs: 12_000,
     };
-    result = await runSelection(request, { onProgress: (step) => progress.push(step), budgets });
+    result = await runSelection(request, { onProgress: (step) => progress.push(step) });
   });
   after(() => rm(workFolder, { recursive: true }));
 
@@ -37,7 +37,7 @@ describe('a selection', () => {
     assert.equal(result.rows[0]!.variant, 'float32');
     assert.ok(result.rows.length >= 3);
     assert.equal(result.rows.filter(({ chosen }) => chosen).length, 1);
-    for (const row of result.rows) {
+    for (const row of result.rows.filter(({ fate }) => fate === 'chosen' || fate === 'beaten')) {
       assert.ok(row.p50Us > 0 && row.p50Us <= row.p90Us && row.p90Us <= row.p99Us, JSON.stringify(row));
       assert.ok(row.loadMs > 0 && row.throughputPerSecond > 0 && row.heldOutWindows > 0);
       assert.ok(row.memoryIncrementBytes < row.peakMemoryBytes);
@@ -57,7 +57,7 @@ describe('a selection', () => {
     assert.match(evidence.environment.onnxRuntime, /^\d+\.\d+/);
     assert.ok(evidence.timeline.length >= 2);
     for (const { variant, paired, alone } of evidence.trials) {
-      assert.ok(alone!.before.load1 >= 0);
+      if (alone) assert.ok(alone.before.load1 >= 0);
       if (variant !== 'float32') assert.ok(paired!.blocks.length >= 8);
       if (variant !== 'float32') assert.equal(paired!.variant.quantilesUs[50], paired!.variant.p50Us);
     }
@@ -84,7 +84,7 @@ describe('a selection', () => {
 
   it('says what is wrong with data that do not fit, before anything is built', async () => {
     const wrong = { ...request, data: [join(workFolder, 'nowhere.npz')] };
-    await assert.rejects(runSelection(wrong, { budgets }), { code: 'FILE_NOT_FOUND' });
+    await assert.rejects(runSelection(wrong), { code: 'FILE_NOT_FOUND' });
   });
 
   it('stops within moments when it is cancelled', async () => {
@@ -92,7 +92,6 @@ describe('a selection', () => {
     const reason = new Error('changed my mind');
     const selection = runSelection(request, {
       signal: cancel.signal,
-      budgets,
       onProgress: ({ phase }) => phase === 'measuring' && cancel.abort(reason),
     });
     await assert.rejects(selection, reason);

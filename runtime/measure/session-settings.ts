@@ -1,5 +1,6 @@
-/** How a variant is run: what ONNX Runtime lets one choose beside the model. One name for it in tables, reasons and files. */
+/** How a variant is run: what ONNX Runtime lets one choose beside the model. */
 import { z } from 'zod';
+import type { SessionOptions } from '../engine/session-options.ts';
 
 export const sessionSettingsSchema = z.object({
   threads: z.int().positive().describe('Threads that share one operator.'),
@@ -10,8 +11,14 @@ export const sessionSettingsSchema = z.object({
 
 export type SessionSettings = z.output<typeof sessionSettingsSchema>;
 
-/** What a runner uses unless told otherwise. */
-export const plainSettings: SessionSettings = { threads: 1, spinning: false, arena: true, batch: 1 };
+/** What a runner uses, with so many threads. */
+export function plainSettings(threads: number): SessionSettings {
+  return { threads, spinning: false, arena: true, batch: 1 };
+}
+
+export function sessionOptionsFrom({ threads, spinning, arena }: SessionSettings): SessionOptions {
+  return { threads, spinning, arena };
+}
 
 /** What differs from `usual`, in words: `2 threads, spinning`; empty when nothing does. */
 export function settingsText(settings: SessionSettings, usual: SessionSettings): string {
@@ -23,10 +30,4 @@ export function settingsText(settings: SessionSettings, usual: SessionSettings):
     batch === usual.batch ? '' : `batches of ${batch}`,
   ];
   return parts.filter((part) => part !== '').join(', ');
-}
-
-/** `dynamic`, or `dynamic, 2 threads` where it is run otherwise than usual. */
-export function contenderName(variant: string, settings: SessionSettings, usual: SessionSettings): string {
-  const text = settingsText(settings, usual);
-  return text === '' ? variant : `${variant}, ${text}`;
 }
