@@ -3,11 +3,10 @@ import type { z } from 'zod';
 import type { ModelFolder } from '../../models/manifest.ts';
 import type { Clock } from '../../runtime/base/clock.ts';
 import { OctetError } from '../../runtime/base/errors.ts';
-import type { VariantRow } from '../../runtime/select/selection.ts';
 import type { LogTail } from '../jobs/log-tail.ts';
 import type { ActiveSlot, JobSurroundings } from '../jobs/performers.ts';
 import type { SystemReading } from '../ports.ts';
-import type { Reported } from '../protocol/messages.ts';
+import type { Reported, TrialRow } from '../protocol/messages.ts';
 import type { RequestName, requestArgs } from '../protocol/orders.ts';
 import type { StoredDesired } from '../twin/twin.ts';
 import type { Check } from './self-check.ts';
@@ -30,7 +29,7 @@ export type AnswerSurroundings = Pick<JobSurroundings, 'activeSlot' | 'readModel
   readonly unsettledJobs: () => readonly { readonly id: string; readonly type: string; readonly state: string }[];
   readonly selfCheck: () => readonly Check[];
   readonly desired: () => StoredDesired | undefined;
-  readonly trials: (slot: string) => readonly VariantRow[];
+  readonly trials: (slot: string) => readonly TrialRow[];
 };
 
 export function createAnswers(surroundings: AnswerSurroundings): Answers {
