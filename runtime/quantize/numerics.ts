@@ -44,6 +44,17 @@ export function affineParams({ min, max }: Range, type: ActivationType): QuantPa
   return { type, scale: Math.fround(scale), zeroPoint: roundHalfEven(least - low / scale) };
 }
 
+/**
+ * The same range with fewer levels: how narrower integers are simulated in 8 bits.
+ * @returns scale, and zero point counted from the least level.
+ */
+export function levelsOf({ type, scale, zeroPoint }: QuantParams, steps: number): { scale: number; zeroPoint: number } {
+  const { min, max } = integerRanges[type];
+  const fewer = steps / (max - min);
+  if (fewer === 1) return { scale, zeroPoint: zeroPoint - min };
+  return { scale: Math.fround(scale / fewer), zeroPoint: Math.round((zeroPoint - min) * fewer) };
+}
+
 /** What the quantised values can represent: the ends of the range after rounding. */
 export function representableRange({ type, scale, zeroPoint }: QuantParams): Range {
   const { min, max } = integerRanges[type];

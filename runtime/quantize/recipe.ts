@@ -105,6 +105,48 @@ export const weightOnlySchema = z.strictObject({
   overrides: overridesSchema,
 });
 
+const qatBits = z.union([z.literal(4), z.literal(6), z.literal(8)]);
+
+/** What some nodes get in training instead of what the recipe says for all. */
+const qatOverrideSchema = overrideSchema
+  .pick({ nodes: true, exclude: true, perChannel: true })
+  .extend({ weightBits: qatBits.optional(), activationBits: qatBits.optional() });
+
+/**
+ * Static int8 whose weights and scales were trained first, with rounding simulated, so that the outputs follow the float model's.
+ * Built by runtime/train; the result is a static recipe's graph.
+ */
+export const qatSchema = z.strictObject({
+  kind: z.literal('qat'),
+  name: nameSchema.default('qat'),
+  activation: z.enum(['uint8', 'int8']).default('uint8'),
+  perChannel: z.boolean().default(true),
+  /** Where scales start from; `mse` minds the number of bits. */
+  observer: z.enum(observerNames).default('mse'),
+  /** Fewer bits are stored in 8, and cost accuracy without saving time: for other hardware, or before packing. */
+  weightBits: qatBits.default(8),
+  /** Below 8 no kernel of ONNX Runtime saturates where training did, so such a model can be simulated but not written. */
+  activationBits: qatBits.default(8),
+  /** `learned` (LSQ), `moving-average` of what each batch spans, or `fixed` as observed. */
+  scales: z.enum(['learned', 'moving-average', 'fixed']).default('learned'),
+  /** Evens out the channels first (equalize.ts); by default where one scale covers a whole weight. */
+  equalize: z.boolean().optional(),
+  /** First each layer alone towards the float layer, all at once; 0 leaves it out. */
+  reconstructionSteps: z.number().int().min(0).default(100),
+  /** Then the whole model towards the float model's outputs. */
+  steps: z.number().int().min(0).default(300),
+  batchSize: z.number().int().min(1).default(64),
+  learningRate: z.number().positive().default(3e-4),
+  /** Share of the loss that labels get, where the data has them. */
+  labelShare: z.number().min(0).max(1).default(0),
+  temperature: z.number().positive().default(1),
+  /** Weight of the mean squared difference of the last inner values. */
+  featureWeight: z.number().min(0).default(0),
+  seed: z.number().int().min(0).default(1),
+  exclude: excludeSchema,
+  overrides: z.array(qatOverrideSchema).default([]),
+});
+
 export const recipeSchema = z.discriminatedUnion('kind', [dynamicSchema, staticSchema, weightOnlySchema]);
 
 export type ObserverName = (typeof observerNames)[number];
@@ -112,6 +154,7 @@ export type Recipe = z.output<typeof recipeSchema>;
 export type DynamicRecipe = z.output<typeof dynamicSchema>;
 export type StaticRecipe = z.output<typeof staticSchema>;
 export type WeightOnlyRecipe = z.output<typeof weightOnlySchema>;
+export type QatRecipe = z.output<typeof qatSchema>;
 export type Override = z.output<typeof overrideSchema>;
 
 /** The JSON Schema of a recipe file, for editors and other programs. */

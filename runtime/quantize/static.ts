@@ -5,7 +5,7 @@ import { withContribOperators } from './formats/contrib-operators.ts';
 import { newWorkshop } from './formats/draft.ts';
 import { toQdq } from './formats/qdq.ts';
 import { toQOperator } from './formats/qoperator.ts';
-import { place, type Ranges, tensorsToObserve } from './place/place.ts';
+import { type Placement, place, type Ranges, tensorsToObserve, type WeightScales } from './place/place.ts';
 import { schemeFor } from './place/scheme.ts';
 import type { Unit } from './place/unit.ts';
 import { chooseUnits, type UnitChoice } from './place/units.ts';
@@ -18,10 +18,21 @@ const formats = { qdq: toQdq, qoperator: toQOperator } as const satisfies Record
 /**
  * @param model prepared (see prepare.ts); @param ranges of the tensors that `tensorsFor` named. A unit without them (its
  * branch was never taken) stays float.
+ * @param weightScales of weights that were trained with scales of their own (QAT).
  * @throws QUANT_RANGE, and what ONNX Runtime throws. Opens sessions.
  */
-export function quantizeStatic(model: Model, recipe: StaticRecipe, ranges: Ranges): Promise<Quantized> {
-  return settle(model, (takenBack) => attemptStatic(model, recipe, ranges, takenBack));
+export function quantizeStatic(
+  model: Model,
+  recipe: StaticRecipe,
+  ranges: Ranges,
+  weightScales?: WeightScales,
+): Promise<Quantized> {
+  return settle(model, (takenBack) => attemptStatic(model, recipe, ranges, takenBack, weightScales));
+}
+
+/** What `quantizeStatic` would do to one graph, without doing it. */
+export function placeStatic(graph: Graph, recipe: StaticRecipe, ranges: Ranges, takenBack: TakenBack): Placement {
+  return place(graph, chooseObserved(graph, recipe, ranges, takenBack).units, ranges, recipe);
 }
 
 /** The tensors whose ranges the recipe needs, in the main graph and in bodies, each with the node whose settings it has. */
@@ -33,7 +44,13 @@ export function tensorsFor(model: Model, recipe: StaticRecipe): ReadonlyMap<stri
   return named;
 }
 
-function attemptStatic(model: Model, recipe: StaticRecipe, ranges: Ranges, takenBack: TakenBack): Attempt {
+function attemptStatic(
+  model: Model,
+  recipe: StaticRecipe,
+  ranges: Ranges,
+  takenBack: TakenBack,
+  weightScales: WeightScales | undefined,
+): Attempt {
   const workshop = newWorkshop(model);
   const marks = new Map<string, Mark>();
   const floats = new Map<Node, string>();
@@ -43,7 +60,8 @@ function attemptStatic(model: Model, recipe: StaticRecipe, ranges: Ranges, taken
   const changed = mapGraphs(model, (graph) => {
     const choice = chooseObserved(graph, recipe, ranges, takenBack);
     for (const [node, reason] of choice.floats) floats.set(node, reason);
-    const written = write(workshop, graph, place(graph, choice.units, ranges, recipe), recipe);
+    const placement = place(graph, choice.units, ranges, recipe);
+    const written = write(workshop, graph, weightScales ? { ...placement, weightScales } : placement, recipe);
     for (const unit of choice.units) {
       const reason = reasonToForce(unit, recipe);
       const mark = written.marks.get(unit.node.name);

@@ -16,6 +16,10 @@ export type Writer = {
     attributes: Readonly<Record<string, Attribute>>,
     count: number,
   ): string[];
+  /** Takes over a node as it is. */
+  append(node: Node): void;
+  /** An initializer of this very name. */
+  store(name: string, tensor: Tensor): string;
   /** An initializer; equal small constants are stored once. */
   constant(tensor: Tensor): string;
   float(value: number): string;
@@ -34,10 +38,13 @@ export type Writer = {
 /** Larger constants are not compared. */
 const pooledElements = 64;
 
-/** @param prefix of the names of values that it makes. */
-export function graphWriter(start: Graph, prefix: string): Writer {
+/**
+ * @param prefix of the names of values that it makes.
+ * @param rewrites begins without the graph's nodes, which the caller appends one by one with others between them.
+ */
+export function graphWriter(start: Graph, prefix: string, rewrites = false): Writer {
   const taken = new Set(definedIn(start));
-  const nodes: Node[] = [];
+  const nodes: Node[] = rewrites ? [] : [...start.nodes];
   const initializers = new Map<string, StoredTensor>();
   const pool = new Map<string, string>();
   let counter = 0;
@@ -73,6 +80,11 @@ export function graphWriter(start: Graph, prefix: string): Writer {
   return {
     op,
     ops,
+    append: (node) => void nodes.push(node),
+    store(name, tensor) {
+      initializers.set(name, storeTensor(name, tensor));
+      return name;
+    },
     constant,
     float,
     ints: vector,
@@ -87,7 +99,7 @@ export function graphWriter(start: Graph, prefix: string): Writer {
     fresh,
     graph: () => ({
       ...start,
-      nodes: [...start.nodes, ...nodes],
+      nodes: [...nodes],
       initializers: new Map([...start.initializers, ...initializers]),
     }),
   };

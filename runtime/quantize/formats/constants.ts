@@ -67,7 +67,8 @@ export function weightOf(
   const inputScale = draft.placement.activations.get(input)!.scale;
   const tensor = constantTensor(draft.graph, name) as Tensor<'float32'>;
   const floatBias = bias === undefined ? undefined : (constantTensor(draft.graph, bias) as Tensor<'float32'>);
-  const ideal = symmetricScales(absoluteMaxima(tensor, axis), steps);
+  const learned = draft.placement.weightScales?.get(name);
+  const ideal = learned ?? symmetricScales(absoluteMaxima(tensor, axis), steps);
   const scales = floatBias ? scalesThatFitBias(ideal, inputScale, floatBias.data) : ideal;
   return { tensor, floatBias, inputScale, scales };
 }

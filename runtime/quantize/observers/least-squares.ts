@@ -1,25 +1,28 @@
 /** The observer that weighs clipping against rounding by the squared error of both. */
-import { affineParams, type Range } from '../numerics.ts';
+import { affineParams, levelsOf, type Range } from '../numerics.ts';
 import { bestRange } from './best-range.ts';
 import { type Histogram, type HistogramSide, valueHistogram } from './histogram.ts';
 import type { Observer } from './observer.ts';
 
-/** The clipped range whose quantisation has the least squared error over all that was seen. */
-export function leastSquaresObserver(): Observer {
+/**
+ * The clipped range whose quantisation has the least squared error over all that was seen.
+ * @param steps between the least and the greatest level: 255 for 8 bits, 15 for 4.
+ */
+export function leastSquaresObserver(steps = 255): Observer {
   const histogram = valueHistogram();
   return {
     add: histogram.add,
     range() {
       const seen = histogram.extremes();
-      return seen ? bestRange(seen, (range) => squaredError(range, histogram)) : { min: 0, max: 0 };
+      return seen ? bestRange(seen, (range) => squaredError(range, histogram, steps)) : { min: 0, max: 0 };
     },
   };
 }
 
-function squaredError(range: Range, { negative, positive }: Histogram): number {
-  // Signed or not, there are 256 levels at the same places.
-  const { scale, zeroPoint } = affineParams(range, 'uint8');
-  return sideError(positive, scale, 255 - zeroPoint) + sideError(negative, scale, zeroPoint);
+function squaredError(range: Range, { negative, positive }: Histogram, steps: number): number {
+  // Signed or not, the levels are at the same places.
+  const { scale, zeroPoint } = levelsOf(affineParams(range, 'uint8'), steps);
+  return sideError(positive, scale, steps - zeroPoint) + sideError(negative, scale, zeroPoint);
 }
 
 /** When magnitudes are rounded to multiples of `scale` and clipped at `levels` of them. */

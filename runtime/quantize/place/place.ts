@@ -6,6 +6,7 @@ import { OctetError } from '../../base/errors.ts';
 import { constantTensor } from '../../graph/initializer.ts';
 import { integerRanges } from '../../graph/integers.ts';
 import type { Graph } from '../../graph/model.ts';
+import type { Float32Values } from '../../graph/quantized-tensor.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { type QuantParams, type Range, symmetricScales, weightSteps } from '../numerics.ts';
 import { clipBounds } from './clip-bounds.ts';
@@ -18,7 +19,11 @@ export type Placement = {
   readonly activations: ReadonlyMap<string, QuantParams>;
   /** Constant operands (not weights) that become int8, by name. */
   readonly constants: ReadonlyMap<string, QuantParams>;
+  /** Scales of weights that were learned, by name; the others follow from the largest value. */
+  readonly weightScales?: WeightScales;
 };
+
+export type WeightScales = ReadonlyMap<string, Float32Values>;
 
 export type Ranges = ReadonlyMap<string, Range>;
 

@@ -23,7 +23,13 @@ export type Attempt = {
 };
 
 export type Quantized =
-  | { readonly ok: true; readonly bytes: Uint8Array; readonly outcomes: readonly NodeOutcome[] }
+  | {
+      readonly ok: true;
+      readonly bytes: Uint8Array;
+      readonly outcomes: readonly NodeOutcome[];
+      /** What was tried and did not fuse. */
+      readonly takenBack: TakenBack;
+    }
   /** Nothing to quantise. */
   | { readonly ok: false; readonly reason: string; readonly outcomes: readonly NodeOutcome[] };
 
@@ -36,7 +42,7 @@ export async function settle(float: Model, attempt: (takenBack: TakenBack) => At
     const bytes = encodeModel(tried.model);
     const kernels = await readKernels(bytes, tried.model.graph, tried.marks);
     const lost = [...kernels].filter(([, { isInteger }]) => !isInteger);
-    if (lost.length === 0) return { ok: true, bytes, outcomes: outcomesOf(float, tried, kernels) };
+    if (lost.length === 0) return { ok: true, bytes, outcomes: outcomesOf(float, tried, kernels), takenBack };
     // At least one unit fewer each time, so this ends.
     for (const [name, { opType }] of lost)
       takenBack.set(name, `ONNX Runtime did not fuse it (${opType} computes its output)`);

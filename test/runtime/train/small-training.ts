@@ -86,9 +86,29 @@ export async function taughtNetwork(): Promise<Model> {
   return withWeights(smallNetwork(), weights);
 }
 
+/** Mean squared difference of two models' outputs. */
+export async function distance(a: Model, b: Model, samples: Samples): Promise<number> {
+  const [first, second] = [await openModel(a, unfused), await openModel(b, unfused)];
+  let sum = 0;
+  for (let index = 0; index < samples.count; index++) {
+    const feeds = await samples.feeds(index);
+    const [p, q] = [(await first.run(feeds)).y!.data, (await second.run(feeds)).y!.data] as [
+      Float32Array,
+      Float32Array,
+    ];
+    sum += p.reduce((part, value, i) => part + (value - q[i]!) ** 2, 0) / p.length;
+  }
+  await first.close();
+  await second.close();
+  return sum / samples.count;
+}
+
+/** Pairs of a simulation are computed as they are written. */
+const unfused = { config: { 'session.disable_quant_qdq': '1' } };
+
 /** With the class that the model gives. */
 async function labelled(samples: Samples, model: Model): Promise<Samples> {
-  const session = await openModel(model);
+  const session = await openModel(model, unfused);
   const labels: number[] = [];
   for (let index = 0; index < samples.count; index++) {
     const { y } = await session.run(await samples.feeds(index));
