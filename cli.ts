@@ -11,5 +11,6 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   agent: ['the daemon', () => import('./commands/agent.ts')],
   models: ['the signed repository: init, add, publish, refresh, verify, pull', () => import('./commands/models.ts')],
   fleet: ['the operator: ls, show, watch, deploy, request, bench, keys', () => import('./commands/fleet.ts')],
+  provision: ['a site: its broker, operators and devices', () => import('./commands/provision.ts')],
   internal: ['the child processes of the above', () => import('./commands/internal.ts')],
 });

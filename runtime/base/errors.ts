@@ -53,6 +53,8 @@ export const errorCatalogue = {
   STORE_FAILED: exitCodes.failed,
   SOURCE_FAILED: exitCodes.failed,
   SINK_FAILED: exitCodes.failed,
+  /** A site's certificate authority could not do what it was asked to. */
+  AUTHORITY_FAILED: exitCodes.failed,
   REPOSITORY_INVALID: exitCodes.failed,
   REPOSITORY_UNREACHABLE: exitCodes.failed,
   /** A signature, digest, version or expiry of repository metadata does not hold. */
