@@ -5,8 +5,10 @@
 import { errorRecordFrom, OctetError } from '../runtime/base/errors.ts';
 import type { AgentConfig, SlotConfig } from './config.ts';
 import { Deployment } from './deployment/deployment.ts';
+import { HomeAssistant } from './home-assistant/home-assistant.ts';
 import { linkTarget } from './link/credentials.ts';
 import { Link, type LinkOptions, type Session } from './link/link.ts';
+import type { Greeting } from './link/uplink.ts';
 import { type DeskSlot, OrderDesk } from './orders/desk.ts';
 import { readOperatorKeys } from './orders/key-ring.ts';
 import { Outbox } from './outbox/outbox.ts';
@@ -45,6 +47,7 @@ export class Daemon implements AsyncDisposable {
   readonly #restart = Promise.withResolvers<void>();
   #deployments: readonly Deployment[] = [];
   #desk: OrderDesk | undefined;
+  #homeAssistant: HomeAssistant | undefined;
   #info: DeviceInfo | undefined;
   #reporter: Reporter | undefined;
 
@@ -76,7 +79,9 @@ export class Daemon implements AsyncDisposable {
       this.#made.use(this.#createDeployment(parts, slot, index)),
     );
     this.#made.defer(() => this.#stopBackground());
-    const link = new Link(this.#linkOptions(parts, target));
+    const homeAssistant = this.#createHomeAssistant(parts.store, (greeting) => link.refresh(greeting));
+    this.#homeAssistant = homeAssistant;
+    const link = new Link(this.#linkOptions(parts, target, homeAssistant));
     this.#made.defer(() => link.close());
     const desk = this.#made.use(this.#createDesk(parts, link, keys));
     this.#desk = desk;
@@ -136,14 +141,21 @@ export class Daemon implements AsyncDisposable {
     });
   }
 
-  #linkOptions({ store, outbox, publications }: Parts, target: LinkOptions['target']): LinkOptions {
+  #linkOptions(
+    { store, outbox, publications }: Parts,
+    target: LinkOptions['target'],
+    homeAssistant: HomeAssistant,
+  ): LinkOptions {
     const { clock, random, log } = this.#ports;
     return {
       ...{ clock, random, log, outbox, target },
       maxDelayMs: this.#config.broker.maxReconnectDelayMs,
       subscriptions: [topics.everythingTo(this.#config.device)],
+      optionalSubscriptions: homeAssistant.subscriptions,
       session: () => this.#session(store, publications),
-      onMessage: (arrived) => this.#desk?.take(arrived),
+      onMessage: (arrived) => {
+        if (!homeAssistant.take(arrived)) this.#desk?.take(arrived);
+      },
       onForgotten: () => {
         this.#desk?.sayAgain();
         for (const { state } of this.#deployments)
@@ -160,9 +172,18 @@ export class Daemon implements AsyncDisposable {
         publications.status(true, sess),
         ...(this.#info === undefined ? [] : [publications.info(this.#info)]),
         this.#reported(publications),
+        ...(this.#homeAssistant?.greetings() ?? []),
       ],
       farewell: () => publications.status(false, sess),
     };
+  }
+
+  #createHomeAssistant(store: Store, publish: (greeting: Greeting) => void): HomeAssistant {
+    const { signal } = this.#stopping;
+    return new HomeAssistant({
+      ...{ config: this.#config, ports: this.#ports, store, publish, signal },
+      info: () => this.#info,
+    });
   }
 
   #createDesk({ store, outbox, publications }: Parts, link: Link, operatorKeys: readonly OperatorKey[]): OrderDesk {
@@ -210,6 +231,7 @@ export class Daemon implements AsyncDisposable {
     try {
       this.#info = await this.#ports.probe(this.#stopping.signal);
       link.refresh(publications.info(this.#info));
+      this.#homeAssistant?.refresh();
     } catch (error) {
       // A device that cannot be described still infers.
       if (!this.#stopping.signal.aborted)

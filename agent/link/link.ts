@@ -23,6 +23,8 @@ export type LinkOptions = {
   /** Where and as whom; the will comes from `session`. */
   readonly target: Pick<ConnectOptions, 'url' | 'clientId' | 'username' | 'password' | 'tls'>;
   readonly subscriptions: readonly string[];
+  /** Without these it lives, too: a broker's access rules may not know them. */
+  readonly optionalSubscriptions?: readonly string[];
   /** Called once per CONNECT: a new session number, its will, and the retained messages to begin with. */
   readonly session: () => Session;
   readonly onMessage: (message: Arrived) => void;
@@ -130,13 +132,17 @@ export class Link {
   }
 
   async #live(connection: Connection, session: Session, signal: AbortSignal): Promise<void> {
-    const { outbox, log, subscriptions, onForgotten } = this.#options;
+    const { outbox, log, subscriptions, optionalSubscriptions = [], onForgotten } = this.#options;
     const uplink = new Uplink(connection, outbox);
     const onAbort = () => connection.destroy();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       if (!connection.sessionPresent) onForgotten();
       await uplink.subscribe(subscriptions);
+      for (const filter of optionalSubscriptions)
+        connection.subscribe([filter]).catch((error: unknown) => {
+          if (!signal.aborted) log.warn({ filter, reason: String(error) }, 'not subscribed');
+        });
       // In one go: what changes from here on is refreshed after the greeting, and never overtaken by an older one.
       this.#open = { connection, uplink, session };
       await uplink.open(session.greetings());

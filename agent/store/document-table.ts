@@ -1,7 +1,7 @@
 /** Small JSON documents of which there is one each, as text. */
 import type { Database } from 'better-sqlite3';
 
-export type DocumentName = 'desired' | 'operator-keys';
+export type DocumentName = 'desired' | 'operator-keys' | 'home-assistant';
 
 export function documentTable(db: Database) {
   const put = db.prepare<[string, string]>(

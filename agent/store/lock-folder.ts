@@ -12,7 +12,8 @@ import { inStore } from './store-error.ts';
 export function lockFolder(folder: string): Disposable {
   const path = join(folder, 'agent.lock');
   return inStore(path, () => {
-    mkdirSync(folder, { recursive: true });
+    // What a sensor heard and saw is nobody else's business.
+    mkdirSync(folder, { recursive: true, mode: 0o750 });
     const db = new Database(path, { timeout: 0 });
     try {
       db.exec('BEGIN EXCLUSIVE');

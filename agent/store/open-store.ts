@@ -35,7 +35,7 @@ const pageBytes = 4096;
 export function openStore(folder: string, { maxBytes = 2 ** 30, reserveBytes = 2 ** 20 }: StoreOptions = {}) {
   const path = join(folder, 'agent.sqlite');
   return inStore(path, () => {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o750 });
     const db = new Database(path);
     checkIntegrity(db, path);
     for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'journal_size_limit = 4194304'])

@@ -11,8 +11,16 @@ import { waitUntil } from './wait-until.ts';
 
 export type Mosquitto = { readonly url: string; readonly port: number; start(): Promise<void>; stop(): Promise<void> };
 
+export type MosquittoOptions = {
+  /** Lines of mosquitto.conf(5) instead of an open listener: TLS, names, access rules. */
+  readonly listener?: (port: number) => readonly string[];
+};
+
 /** Prepares a broker; `start` starts it. Retained messages and sessions survive a stop. Ends with the test. */
-export async function mosquitto(context: Pick<TestContext, 'after'>): Promise<Mosquitto> {
+export async function mosquitto(
+  context: Pick<TestContext, 'after'>,
+  { listener = openListener }: MosquittoOptions = {},
+): Promise<Mosquitto> {
   let broker: ChildProcess | undefined;
   const stop = async () => {
     const running = broker;
@@ -27,12 +35,7 @@ export async function mosquitto(context: Pick<TestContext, 'after'>): Promise<Mo
   const port = await freePort();
   const configPath = join(folder, 'mosquitto.conf');
   // Without `user root` a broker started by root would drop to a user that may not write here.
-  const lines = [
-    `listener ${port} 127.0.0.1`,
-    'allow_anonymous true',
-    'persistence true',
-    `persistence_location ${folder}/`,
-  ];
+  const lines = [...listener(port), 'persistence true', `persistence_location ${folder}/`];
   if (process.getuid?.() === 0) lines.push('user root');
   await writeFile(configPath, `${lines.join('\n')}\n`);
   return {
@@ -44,6 +47,10 @@ export async function mosquitto(context: Pick<TestContext, 'after'>): Promise<Mo
       await waitUntil(`mosquitto on port ${port}`, () => canConnect(port));
     },
   };
+}
+
+function openListener(port: number): string[] {
+  return [`listener ${port} 127.0.0.1`, 'allow_anonymous true'];
 }
 
 /** A port that nothing uses now, for programs that cannot choose one themselves. */

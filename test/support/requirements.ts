@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 export const requirements = {
   mosquitto: '/usr/sbin/mosquitto',
   chromium: '/usr/bin/chromium',
+  openssl: '/usr/bin/openssl',
   'libonnx-testdata': '/usr/share/libonnx-testdata',
 } as const satisfies Record<string, string>;
 

@@ -1,7 +1,7 @@
 /** A whole agent as a process: the bundled watch model from a signed repository, its recordings replayed, a broker of the test's own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -76,7 +76,6 @@ export async function install(t: TestContext, options: InstallOptions): Promise<
     telemetry: { systemIntervalMs: 500 },
     ...options.config,
   };
-  await mkdir(dataFolder, { recursive: true });
   await writeFile(configPath, JSON.stringify(config));
   return {
     configPath,
