@@ -9,7 +9,10 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   run: ['sensor → windows → decisions, without an agent', () => import('./commands/run.ts')],
   demo: ['broker, repository, agent, sensor replay and live page on this machine', () => import('./commands/demo.ts')],
   agent: ['the daemon', () => import('./commands/agent.ts')],
-  models: ['the signed repository: init, add, publish, refresh, verify, pull', () => import('./commands/models.ts')],
+  models: [
+    'the signed repository, and training: init, add, publish, refresh, verify, pull, train',
+    () => import('./commands/models.ts'),
+  ],
   fleet: ['the operator: ls, show, watch, deploy, request, bench, keys', () => import('./commands/fleet.ts')],
   provision: ['a site: its broker, operators and devices', () => import('./commands/provision.ts')],
   internal: ['the child processes of the above', () => import('./commands/internal.ts')],

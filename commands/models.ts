@@ -17,6 +17,7 @@ import type { Validity } from '../models/trusted-metadata.ts';
 import { systemClock as clock } from '../runtime/base/clock.ts';
 import { OctetError } from '../runtime/base/errors.ts';
 import { bytesFrom } from './options.ts';
+import { defineTrain } from './train-model.ts';
 
 const rootKeys = new Option('--root-keys <m/n>', 'm of n root keys must sign')
   .argParser(keyPlanFrom)
@@ -34,6 +35,7 @@ export function define(command: Command): void {
   defineVerify(command);
   definePull(command);
   defineManifest(command);
+  defineTrain(command);
 }
 
 function defineInit(command: Command): void {

@@ -47,6 +47,13 @@ export async function gatherFeeds(samples: Samples, indices: readonly number[]):
   );
 }
 
+/** All samples in their order, a hundred at a time. */
+export function batchIndices(count: number): readonly (readonly number[])[] {
+  const size = 100;
+  const starts = Array.from({ length: Math.ceil(count / size) }, (_, i) => i * size);
+  return starts.map((start) => Array.from({ length: Math.min(size, count - start) }, (_, i) => start + i));
+}
+
 function stack(name: string, rows: readonly Tensor[]): Tensor {
   const [first] = rows as [Tensor];
   const dims = [first.dims.slice(0, 1).reduce((a, b) => a * b, 1) * rows.length, ...first.dims.slice(1)];
