@@ -56,11 +56,16 @@ export function accessRules(operators: readonly string[]): string {
     ['write', topics.everythingFrom('%u')],
     ['read', topics.everythingTo('%u')],
     ['write', topics.reply('+', '%u')],
+    // For devices that tell Home Assistant what there is.
+    ['write', 'homeassistant/device/%u/config'],
+    ['read', 'homeassistant/status'],
   ] as const;
   const operator = (name: string) => [
     `user ${name}`,
     `topic write ${topics.everythingTo('+')}`,
     `topic read ${topics.everythingFrom('+')}`,
+    // What is desired already is what the next document is built upon.
+    `topic read ${topics.desired('+')}`,
     `topic read ${topics.repliesTo(name)}`,
   ];
   return `${[

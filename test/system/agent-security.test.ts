@@ -8,6 +8,7 @@ import { describe, it, type TestContext } from 'node:test';
 import mqtt from 'mqtt';
 import { topics } from '../../agent/protocol/topics.ts';
 import { makeOperatorKey } from '../../fleet/operator/operator-keys.ts';
+import { accessRules } from '../../provision/broker/mosquitto.ts';
 import { programPath } from '../../runtime/base/children.ts';
 import { authority, pemsOf } from '../support/certificates.ts';
 import { mosquitto } from '../support/mosquitto.ts';
@@ -16,22 +17,14 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { childrenOf, device, install } from './agent-fixture.ts';
 
-/** The rules as users read them: the test holds them to it. */
-function documentedRules(): string {
-  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'on-the-wire.md'), 'utf8');
-  const [, rules] = /```acl\n([\s\S]*?)```/.exec(page) ?? [];
-  assert.ok(rules, 'docs/on-the-wire.md has a block of access rules');
-  return rules;
-}
-
-/** A broker with TLS that lets in by certificate only, with the documented rules; an operator, a device, another device. */
+/** A broker with TLS that lets in by certificate only, with the rules of a site; an operator, a device, another device. */
 async function securedSite(t: TestContext) {
   const ca = await authority(t);
   const server = await ca.sign('hub', 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth');
   const [alice, mine, other] = [await ca.sign('alice'), await ca.sign(device), await ca.sign('dev-2')];
   const folder = await temporaryFolder(t);
   const aclFile = join(folder, 'acl');
-  await writeFile(aclFile, documentedRules());
+  await writeFile(aclFile, accessRules(['alice']));
   const broker = await mosquitto(t, {
     listener: (port) => [
       `listener ${port} 127.0.0.1`,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Channel, channels } from '../../../agent/protocol/channels.ts';
 import { publishedFiles } from '../../../agent/protocol/published.ts';
+import { accessRules } from '../../../provision/broker/mosquitto.ts';
 
 const folder = join(import.meta.dirname, '..', '..', '..', 'docs', 'octet-1');
 
@@ -25,6 +26,11 @@ describe('the published protocol', () => {
       if (target.startsWith('./')) assert.ok(publishedFiles().has(target.slice(2)), target);
       else assert.ok(resolve(document, target), target);
     }
+  });
+
+  it('is described with the access rules that a site gets', () => {
+    const page = readFileSync(join(folder, '..', 'on-the-wire.md'), 'utf8');
+    assert.ok(page.includes(`\`\`\`acl\n${accessRules(['alice']).replace(/^#.*\n/, '')}\`\`\``));
   });
 
   it('gives every up topic the device in it, and keeps down topics apart from up topics', () => {
