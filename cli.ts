@@ -5,6 +5,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   inspect: ['operators, shapes, size, what quantises, what stays float and why', () => import('./commands/inspect.ts')],
   quantize: ['make an int8 variant of a model', () => import('./commands/quantize.ts')],
   select: ['build variants, measure each, keep the one the evidence supports', () => import('./commands/select.ts')],
+  explain: ['why a selection chose what it chose, in plain words', () => import('./commands/explain.ts')],
   bench: ['measure one model in a fresh process', () => import('./commands/bench.ts')],
   run: ['sensor → windows → decisions, without an agent', () => import('./commands/run.ts')],
   demo: ['broker, repository, agent, sensor replay and live page on this machine', () => import('./commands/demo.ts')],

@@ -2,31 +2,31 @@
  * Evidence from another device of the same kind shortens the search to a confirmation: its answer and its best loser are measured
  * here, and where the answer holds, that is enough. Where it does not, the whole search follows, and the record says so.
  */
-import type { Clock } from '../base/clock.ts';
 import type { Estimate } from '../measure/statistics.ts';
 import type { Contender } from './contender.ts';
 import type { Evidence } from './evidence.ts';
 import { estimateText } from './figures.ts';
-import { type Proposal, proposeAgain, type Subject } from './propose.ts';
+import type { Proposal, Subject } from './propose.ts';
 import type { Settled } from './run-selection.ts';
 import type { TrialEvidence } from './trial-evidence.ts';
 
 export type Confirmation = {
   readonly reference: Evidence;
   readonly subject: Subject;
-  readonly clock: Clock;
   readonly settled: (proposal: Proposal, search: Settled['search']) => Promise<Settled>;
+  /** The contenders of a record, built here. */
+  readonly short: (trials: readonly TrialEvidence[]) => Promise<Proposal>;
   readonly full: () => Promise<Proposal>;
 };
 
-export async function confirm({ reference, subject, clock, settled, full }: Confirmation): Promise<Settled> {
+export async function confirm({ reference, subject, settled, short, full }: Confirmation): Promise<Settled> {
   const from = referenceOf(reference);
   const obstacle = obstacleTo(reference, subject);
   if (obstacle !== undefined) {
     const note = `The evidence was not used: ${obstacle}. The whole search was made.`;
     return settled(await full(), { mode: 'full', note, reference: null });
   }
-  const proposal = await proposeAgain(subject, rivalsIn(reference), clock);
+  const proposal = await short(rivalsIn(reference));
   const mode = 'confirmation';
   const tried = await settled(proposal, { mode, note: '', reference: from });
   const contradiction = contradictionOf(reference, tried);

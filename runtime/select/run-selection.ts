@@ -22,6 +22,7 @@ import { type Measurements, type RaceOptions, race } from './race.ts';
 import { doubtsOf, evidenceFrom } from './record.ts';
 import { defaultTimeMs, type SelectionProgress, type SelectionRequest, type SelectionResult } from './selection.ts';
 import { recordTimeline } from './timeline.ts';
+import type { TrialEvidence } from './trial-evidence.ts';
 import { trialDataOf } from './trials.ts';
 
 export type SelectionOptions = {
@@ -82,10 +83,11 @@ export async function runSelection(
     return { proposal, search, measurements, ...decide(measurements, request) };
   };
   const full = () => proposeAll(subject, clock);
+  const short = (trials: readonly TrialEvidence[]) => proposeAgain(subject, trials, clock);
   const { proposal, search, measurements, choice, contenders } = repeat
-    ? await settled(await proposeAgain(subject, repeat.trials, clock), repeatSearch(repeat))
+    ? await settled(await short(repeat.trials), repeatSearch(repeat))
     : reference
-      ? await confirm({ reference, subject, clock, settled, full })
+      ? await confirm({ reference, subject, settled, short, full })
       : await settled(await full(), plainSearch);
   const durationMs = sinceMs();
   const spentMs = {
