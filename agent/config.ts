@@ -81,6 +81,25 @@ const slotSchema = z.strictObject({
   serve: z.string().optional(),
   threads: z.int().min(1).max(64).default(1),
   objective: z.enum(['latency', 'throughput', 'memory']).default('latency'),
+  /** A new model must work for so long before its deployment has succeeded. */
+  confirmMs: z.int().min(1000).max(86_400_000).default(30_000),
+  /** float32 decides beside the variant that runs, without consequences, to see how often they differ. */
+  shadow: z
+    .strictObject({
+      /** Live windows to compare before a new variant takes over; 0: none. */
+      windows: z.int().min(0).max(100_000).default(64),
+      /** Share of the windows to compare for as long as it runs; 0: none, and float32 is not kept in memory. */
+      share: z.number().min(0).max(1).default(0.01),
+    })
+    .prefault({}),
+  /** When inputs are other than at the calibration for so long, the device calibrates anew. */
+  drift: z
+    .strictObject({
+      /** Windows that are looked at together, and how many such periods in a row make a drift. 0 windows: never. */
+      windows: z.int().min(0).default(4096),
+      periods: z.int().min(1).default(3),
+    })
+    .prefault({}),
   calibration: z
     .strictObject({
       /** Windows to record before building variants. */
@@ -115,6 +134,8 @@ export const configSchema = z.strictObject({
     url: z.url(),
     /** The pinned first root metadata (`1.root.json`). */
     rootFile: z.string(),
+    /** How often to look for a newer version of what no order pins. */
+    checkIntervalMinutes: z.number().positive().max(43_200).default(60),
   }),
   orders: z
     .strictObject({
@@ -147,6 +168,11 @@ export const configSchema = z.strictObject({
         .positive()
         .default(24 * 7),
     })
+    .prefault({}),
+  /** Above `demoteC` a cooler variant runs, until the board has been below `promoteC` for some minutes. Degrees Celsius. */
+  heat: z
+    .strictObject({ demoteC: z.number().default(80), promoteC: z.number().default(70) })
+    .refine(({ demoteC, promoteC }) => promoteC < demoteC, { path: ['promoteC'], error: 'expected less than demoteC' })
     .prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });

@@ -2,14 +2,14 @@
  * The agent's composition root: the one place where its parts are made and joined, started in order and stopped in the
  * reverse one. What comes from outside (processes, clock, hardware) arrives as `Ports`.
  */
-import { errorRecordFrom, OctetError } from '../runtime/base/errors.ts';
+import { errorRecordFrom } from '../runtime/base/errors.ts';
 import type { AgentConfig, SlotConfig } from './config.ts';
 import { Deployment } from './deployment/deployment.ts';
 import { HomeAssistant } from './home-assistant/home-assistant.ts';
 import { linkTarget } from './link/credentials.ts';
 import { Link, type LinkOptions, type Session } from './link/link.ts';
 import type { Greeting } from './link/uplink.ts';
-import { type DeskSlot, OrderDesk } from './orders/desk.ts';
+import { OrderDesk } from './orders/desk.ts';
 import { readOperatorKeys } from './orders/key-ring.ts';
 import { Outbox } from './outbox/outbox.ts';
 import type { DeviceInfo, Ports } from './ports.ts';
@@ -96,7 +96,11 @@ export class Daemon implements AsyncDisposable {
       'commit',
       this.#every(commitIntervalMs, () => this.#tick(parts, link)),
     );
-    const readSystem = () => parts.streams.writeSystem(this.#ports.readSystem(), this.#deployments[0]?.runnerPid);
+    const readSystem = () => {
+      const reading = this.#ports.readSystem();
+      parts.streams.writeSystem(reading, this.#deployments[0]?.runnerPid);
+      for (const deployment of this.#deployments) deployment.noteSystem(reading);
+    };
     this.#run('system', this.#every(telemetry.systemIntervalMs, readSystem));
     // The host alone: an address may carry a password.
     log.info(
@@ -137,6 +141,8 @@ export class Daemon implements AsyncDisposable {
       // The first slot has the stream that every console knows; further ones carry their name.
       openDecisions: () => streams.openDecisions(index === 0 ? 'decisions' : `decisions-${slot.slot}`),
       onChange: () => this.#reporter?.changed(),
+      onOrder: (progress) => this.#desk?.note(progress),
+      onDecisions: () => undefined,
       onBroken: (error) => this.#failure.reject(error),
     });
   }
@@ -189,8 +195,8 @@ export class Daemon implements AsyncDisposable {
   #createDesk({ store, outbox, publications }: Parts, link: Link, operatorKeys: readonly OperatorKey[]): OrderDesk {
     return new OrderDesk({
       ...{ config: this.#config, ports: this.#ports, store, publications, operatorKeys },
-      slots: () => this.#deployments.map((deployment) => this.#deskSlot(deployment)),
-      isClockRight: () => true,
+      slots: () => this.#deployments,
+      isClockRight: () => this.#ports.clockTrust().isTrusted,
       waiting: () => outbox.waiting,
       say: (topic, payload, options) => link.say(topic, payload, options),
       show: (message) => link.refresh(message),
@@ -200,21 +206,6 @@ export class Daemon implements AsyncDisposable {
       stopAgent: () => this.#restart.resolve(),
       signal: this.#stopping.signal,
     });
-  }
-
-  /** Deployments by order come with the machine that can be told; until then they are rejected, and say so. */
-  #deskSlot({ reported, runnerPid, state }: Deployment): DeskSlot {
-    const { slot } = reported;
-    const rejected = errorRecordFrom(
-      new OctetError('ORDER_REJECTED', `slot ${slot}: expected nothing to be ordered yet`),
-    );
-    const ended = { slot, state: 'rejected', progress: 1, detail: '', error: rejected } as const;
-    return {
-      ...{ slot, reported, runnerPid, state },
-      give: ({ jobId }) => this.#desk?.note({ ...ended, jobId }),
-      cancel: () => undefined,
-      restartRunner: () => Promise.reject(new OctetError('ORDER_REJECTED', `slot ${slot}: expected no restart yet`)),
-    };
   }
 
   #reportThrough(link: Link, publications: Publications): void {

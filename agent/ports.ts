@@ -6,7 +6,11 @@ import type { ModelFolder } from '../models/manifest.ts';
 import type { PulledModel, PullRequest } from '../models/pull.ts';
 import type { Clock } from '../runtime/base/clock.ts';
 import type { Logger } from '../runtime/base/log.ts';
+import type { ClockTrust } from '../runtime/hardware/clock-sync.ts';
+import type { ThrottleReason } from '../runtime/hardware/thermals.ts';
+import type { InputProfile } from '../runtime/infer/input-profile.ts';
 import type { RunnerStart } from '../runtime/infer/messages.ts';
+import type { ProfileRequest } from '../runtime/infer/profile-inputs.ts';
 import type { RunnerHandle, RunnerOptions } from '../runtime/infer/runner-handle.ts';
 import type { BenchReport } from '../runtime/measure/bench-report.ts';
 import type { SelectionProgress, SelectionRequest, SelectionResult } from '../runtime/select/selection.ts';
@@ -20,6 +24,8 @@ export type SystemReading = {
   readonly cpuLoad: number | null;
   readonly memoryAvailableBytes: number | null;
   readonly pssBytes: (pid: number | 'self') => number | null;
+  /** What holds the processor back now; null where the board does not tell. */
+  readonly throttled: readonly ThrottleReason[] | null;
 };
 
 export type DeviceInfo = Omit<Info, 'proto' | 'device' | 'agent' | 'node' | 'simulated'>;
@@ -45,6 +51,8 @@ export type Ports = {
   readonly logTail: LogTail;
   /** Whether something (systemd, a parent) starts the agent again when it ends. */
   readonly isSupervised: boolean;
+  /** What a variant's inputs look like on the windows it was calibrated with. */
+  readonly profileInputs: (request: ProfileRequest, options: { signal: AbortSignal }) => Promise<InputProfile>;
   readonly pullModel: (request: Omit<PullRequest, 'clock'>) => Promise<PulledModel>;
   /** Reads a model folder and checks every file against its digest. */
   readonly verifyModel: (folder: string) => Promise<ModelFolder>;
@@ -52,4 +60,6 @@ export type Ports = {
   readonly readModel: (folder: string) => Promise<ModelFolder>;
   readonly probe: (signal: AbortSignal) => Promise<DeviceInfo>;
   readonly readSystem: () => SystemReading;
+  /** Whether the wall clock can be believed, and why (not). */
+  readonly clockTrust: () => ClockTrust;
 };

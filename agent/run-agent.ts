@@ -4,6 +4,8 @@ import { readManifest, verifyModelFolder } from '../models/manifest.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from '../runtime/base/clock.ts';
 import { createLogger } from '../runtime/base/log.ts';
+import { clockTrust } from '../runtime/hardware/clock-sync.ts';
+import { readingsUnder } from '../runtime/hardware/readings.ts';
 import { startRunner } from '../runtime/infer/runner-handle.ts';
 import type { AgentConfig } from './config.ts';
 import { Daemon } from './daemon.ts';
@@ -15,6 +17,8 @@ import { systemReader } from './telemetry/system-readings.ts';
 
 /** The probe may wait a little: nothing depends on it, and the runner is loading its model just then. */
 const probeNiceness = 10;
+/** What builds and measures yields to the runner. */
+const workNiceness = 10;
 
 /** @param stopped resolves when the agent is to stop. @throws CONFIG_INVALID, STORE_FAILED, FILE_NOT_FOUND, DISK_FULL. */
 export async function runAgent(configPath: string, stopped: Promise<void>): Promise<void> {
@@ -37,12 +41,14 @@ function portsFor({ logLevel }: AgentConfig): Ports {
     version: packageJson.version,
     bootId: () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     startRunner,
-    runSelection: (request, options) => runHelper('select', request, options),
+    runSelection: (request, options) => runHelper('select', request, { ...options, niceness: workNiceness }),
     pullModel: ({ url, rootFile, target, storeFolder, onProgress, signal }) =>
       runHelper('pull', { url, rootFile, target, storeFolder }, { onProgress, signal }),
+    profileInputs: (request, options) => runHelper('profile', request, { ...options, niceness: workNiceness }),
     verifyModel: verifyModelFolder,
     readModel: readManifest,
     probe: (signal) => runHelper('probe', {}, { signal, niceness: probeNiceness }),
     readSystem: systemReader(),
+    clockTrust: () => clockTrust(readingsUnder('/'), systemClock.wallMs()),
   };
 }

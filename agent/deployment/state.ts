@@ -1,6 +1,8 @@
-/** What is stored of one slot's deployment, and what can happen to it: plain records, JSON as they are. */
+/** What is stored of one slot's deployment: a plain record, JSON as it is. */
 import type { ErrorRecord } from '../../runtime/base/errors.ts';
+import type { InputProfile } from '../../runtime/infer/input-profile.ts';
 import type { VariantRow } from '../../runtime/select/selection.ts';
+import type { DeployPolicy } from '../orders/order.ts';
 import type { State } from '../protocol/messages.ts';
 
 /** A model in the store. */
@@ -21,13 +23,34 @@ export type Runnable = {
   readonly path: string;
   /** Why this one, in a sentence. */
   readonly verdict: string;
+  /** What its inputs looked like when it was calibrated; absent where that was not measured. */
+  readonly profile?: InputProfile;
 };
+
+/** What is being carried out, or was last. Without `digest` it is the local configuration that asks for the newest. */
+export type CurrentOrder = {
+  readonly kind: 'deploy' | 'recalibrate' | 'rollback';
+  readonly target: string;
+  readonly digest: string | null;
+  readonly policy: DeployPolicy;
+  readonly jobId: string | null;
+  /** Why the device asked for it by itself, in a sentence; null when it was asked. */
+  readonly because: string | null;
+};
+
+/** Last words about an order that was superseded, kept so that they are said even after a power cut. */
+export type Ended = { readonly jobId: string; readonly state: State; readonly error: ErrorRecord | null };
 
 export type DeploymentState = {
   readonly phase: State;
   readonly sinceMs: number;
   /** Fingerprint of the settings that a selection depends on. */
   readonly settings: string;
+  readonly order: CurrentOrder | null;
+  /** Counts what was begun and what was ended: news of an earlier run are void. */
+  readonly run: number;
+  /** What the deadline leaves, milliseconds of the monotonic clock; time without power does not count. Null: no deadline. */
+  readonly leftMs: number | null;
   /** What is being deployed, or was deployed last. */
   readonly model: ModelRef | null;
   /** What runs. */
@@ -36,77 +59,46 @@ export type DeploymentState = {
   readonly previous: Runnable | null;
   /** What is being activated. */
   readonly candidate: Runnable | null;
+  /** What runs again when the heat is over; null while nothing is demoted. */
+  readonly demotedFrom: Runnable | null;
   /** A complete recording for `model`, ready to calibrate with. */
   readonly recording: string | null;
+  /** Counts calibrations of this slot: each has a recording of its own. */
+  readonly generation: number;
   readonly trials: readonly VariantRow[];
+  /** Variants within the accuracy budget, the one that needs the least processor time first. */
+  readonly alternatives: readonly Runnable[];
   /** Starts of the agent in the middle of an activation: one that takes the device down must not be tried for ever. */
   readonly attempts: number;
+  readonly ended: Ended | null;
   readonly error: ErrorRecord | null;
 };
 
 /** What a selection came to. */
-export type Choice = { readonly runnable: Runnable; readonly trials: readonly VariantRow[] };
-
-export type DeploymentEvent =
-  /** The agent has started. */
-  | { readonly kind: 'started'; readonly settings: string }
-  | { readonly kind: 'pulled'; readonly model: ModelRef }
-  | { readonly kind: 'pullFailed'; readonly error: ErrorRecord; readonly isTransient: boolean }
-  /** Every file of the model is what the manifest says. `known`: selected before under the same settings. */
-  | {
-      readonly kind: 'verified';
-      readonly float32: Runnable;
-      readonly known: Choice | null;
-      /** The live source is recorded, rather than one of its own. */
-      readonly recordsLive: boolean;
-    }
-  | { readonly kind: 'recorded'; readonly folder: string }
-  /** Variants are built; trials begin. */
-  | { readonly kind: 'trialsBegan' }
-  | { readonly kind: 'selected'; readonly choice: Choice }
-  /** The candidate has loaded and runs in place of what ran. */
-  | { readonly kind: 'activated' }
-  | { readonly kind: 'healthy' }
-  /** The candidate did not load, or did not stay up. */
-  | { readonly kind: 'unhealthy'; readonly error: ErrorRecord }
-  /** What runs does not stay up. */
-  | { readonly kind: 'crashLoop'; readonly sha256: string; readonly error: ErrorRecord }
-  /** The model's folder is gone or damaged: nothing can run from it. */
-  | { readonly kind: 'modelLost'; readonly error: ErrorRecord }
-  /** Verifying, recording or selecting failed. */
-  | { readonly kind: 'failed'; readonly error: ErrorRecord };
-
-/** What is to be done; doing it twice does no harm. */
-export type Effect =
-  /** `again`: after a growing pause. `later`: when the start is over, for what may be newer than what runs. */
-  | { readonly kind: 'pull'; readonly when: 'now' | 'again' | 'later' }
-  | { readonly kind: 'verify'; readonly model: ModelRef }
-  /** Runs it, recording what it sees when asked to. */
-  | { readonly kind: 'run'; readonly runnable: Runnable; readonly isRecording: boolean }
-  /** Records from the calibration source with a runner of its own. */
-  | { readonly kind: 'record'; readonly runnable: Runnable }
-  | { readonly kind: 'select'; readonly model: ModelRef; readonly recording: string }
-  | { readonly kind: 'activate'; readonly runnable: Runnable }
-  | { readonly kind: 'confirm'; readonly runnable: Runnable }
-  | { readonly kind: 'publishTrials'; readonly model: ModelRef; readonly trials: readonly VariantRow[] }
-  | {
-      readonly kind: 'announce';
-      readonly type: string;
-      readonly severity: 'info' | 'warning' | 'error';
-      readonly text: string;
-    };
+export type Choice = {
+  readonly runnable: Runnable;
+  readonly trials: readonly VariantRow[];
+  readonly alternatives?: readonly Runnable[];
+};
 
 export const initialState: DeploymentState = {
   phase: 'queued',
   sinceMs: 0,
   settings: '',
+  order: null,
+  run: 0,
+  leftMs: null,
   model: null,
   active: null,
   previous: null,
   candidate: null,
+  demotedFrom: null,
   recording: null,
+  generation: 0,
   trials: [],
+  alternatives: [],
   attempts: 0,
+  ended: null,
   error: null,
 };
 
@@ -115,4 +107,8 @@ const settled: readonly State[] = ['succeeded', 'failed', 'rejected', 'cancelled
 
 export function isSettled({ phase }: Pick<DeploymentState, 'phase'>): boolean {
   return settled.includes(phase);
+}
+
+export function enter(state: DeploymentState, phase: DeploymentState['phase']): DeploymentState {
+  return { ...state, phase, error: null };
 }

@@ -21,6 +21,7 @@ const performers: { readonly [K in WorkName]: Perform<K> } = {
     const { measureWork } = await import('../jobs/measure-work.ts');
     return measureWork(work, { clock: systemClock, onProgress });
   },
+  profile: async (request) => (await import('../../runtime/infer/profile-inputs.ts')).profileInputs(request),
   probe: () => probeDevice(),
 };
 

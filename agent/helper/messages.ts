@@ -1,6 +1,8 @@
 /** What the agent and its helper process say to each other over IPC: one piece of work per process, progress, one outcome. */
 import type { PulledModel, PullProgress, PullRequest } from '../../models/pull.ts';
 import type { ErrorRecord } from '../../runtime/base/errors.ts';
+import type { InputProfile } from '../../runtime/infer/input-profile.ts';
+import type { ProfileRequest } from '../../runtime/infer/profile-inputs.ts';
 import type { BenchReport } from '../../runtime/measure/bench-report.ts';
 import type { SelectionProgress, SelectionRequest, SelectionResult } from '../../runtime/select/selection.ts';
 import type { BenchWork } from '../jobs/performers.ts';
@@ -15,6 +17,7 @@ export type HelperWork = {
   };
   select: { request: SelectionRequest; progress: SelectionProgress; result: SelectionResult };
   bench: { request: BenchWork; progress: number; result: BenchReport };
+  profile: { request: ProfileRequest; progress: never; result: InputProfile };
   probe: { request: Record<string, never>; progress: never; result: DeviceInfo };
 };
 

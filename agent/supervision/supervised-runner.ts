@@ -3,7 +3,7 @@
  * new process is a new epoch for whoever listens.
  */
 import { type ErrorRecord, OctetError } from '../../runtime/base/errors.ts';
-import type { RunnerEvent, RunnerStart } from '../../runtime/infer/messages.ts';
+import type { RunnerEvent, RunnerStart, ShadowSpec } from '../../runtime/infer/messages.ts';
 import type { RunnerExit, RunnerHandle } from '../../runtime/infer/runner-handle.ts';
 import type { Ports } from '../ports.ts';
 import { crashLoop, decideRestart } from './restart-policy.ts';
@@ -40,9 +40,12 @@ export class SupervisedRunner {
   readonly #killing = new AbortController();
   readonly #finished: Promise<void>;
   #handle: RunnerHandle | undefined;
+  /** What a process that starts next is told, too. */
+  #shadow: ShadowSpec | undefined;
 
   constructor(options: SupervisedRunnerOptions) {
     this.#options = options;
+    this.#shadow = options.start.shadow;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     promise.catch(() => undefined); // whoever does not wait for it hears of crashes through the listener
@@ -51,6 +54,13 @@ export class SupervisedRunner {
 
   get pid(): number | undefined {
     return this.#handle?.pid;
+  }
+
+  /** Begins, replaces or (undefined) ends a comparison on live windows; it outlives a crash. */
+  shadow(shadow: ShadowSpec | undefined): void {
+    if (JSON.stringify(shadow) === JSON.stringify(this.#shadow)) return;
+    this.#shadow = shadow;
+    this.#handle?.shadow(shadow);
   }
 
   /** Ends the process; resolves when it is gone. One that does not end by itself is killed. */
@@ -91,7 +101,9 @@ export class SupervisedRunner {
 
   /** One process from start to end. @returns why it crashed, or undefined when it ended as it should. */
   async #runOnce(onReady: () => void): Promise<ErrorRecord | undefined> {
-    const { start, startRunner, niceness, listener } = this.#options;
+    const { startRunner, niceness, listener } = this.#options;
+    const { shadow: _, ...bare } = this.#options.start;
+    const start = this.#shadow === undefined ? bare : { ...bare, shadow: this.#shadow };
     const process = listener.onProcess();
     let failure: ErrorRecord | undefined;
     let hasEnded = false;

@@ -10,10 +10,13 @@ import type { SystemReading } from '../ports.ts';
 /** @returns a reader whose processor load is that since its previous call. */
 export function systemReader(readings: Readings = readingsUnder('/')): () => SystemReading {
   const cpuLoad = cpuLoadReader(readings);
-  return () => ({
-    temperatureC: readThermals(readings).temperatureC,
-    cpuLoad: cpuLoad(),
-    memoryAvailableBytes: readMemory(readings).availableBytes,
-    pssBytes: (pid) => readProcessMemory(pid, readings).pssBytes,
-  });
+  return () => {
+    const { temperatureC, throttled } = readThermals(readings);
+    return {
+      ...{ temperatureC, throttled },
+      cpuLoad: cpuLoad(),
+      memoryAvailableBytes: readMemory(readings).availableBytes,
+      pssBytes: (pid) => readProcessMemory(pid, readings).pssBytes,
+    };
+  };
 }

@@ -36,6 +36,9 @@ export function agentConfigFor(demo: DemoAgent): AgentConfig {
         slot: 'main',
         target: model,
         source: { kind: 'replay', recordings: [...recordings.paths], speed, loop: true },
+        // Who watches a demo has a minute: an operator's device has more.
+        confirmMs: 5000,
+        shadow: { windows: 24 },
         sinks: [{ kind: 'file', path: join(dataFolder, 'decisions.jsonl') }],
         calibration: {
           windows: recordings.windows,

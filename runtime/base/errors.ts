@@ -82,6 +82,10 @@ export const errorCatalogue = {
   ORDER_SUPERSEDED: exitCodes.failed,
   /** A device did not answer, or did not get there, in time. */
   DEVICE_TIMEOUT: exitCodes.failed,
+  /** A deployment was not done by its deadline, or a model does not keep up with its sensor. */
+  DEADLINE_PASSED: exitCodes.failed,
+  /** A variant decides otherwise than float32 more often than its budget allows. */
+  DISAGREEMENT: exitCodes.budgetNotMet,
   CANCELLED: exitCodes.failed,
 } as const satisfies Record<string, number>;
 

@@ -1,6 +1,7 @@
 /** What the runner process and whoever started it (the agent, `octet run`) say to each other over IPC. */
 import type { ErrorRecord } from '../base/errors.ts';
 import type { Pipeline, Task } from '../data/pipeline.ts';
+import type { InputCounts, InputProfile } from './input-profile.ts';
 import type { IioSpec } from './sources/iio-device.ts';
 import type { SampleFormat } from './sources/sample-format.ts';
 
@@ -54,9 +55,30 @@ export type RunnerStart = {
   /** A Unix socket on which other programs may ask the model. */
   readonly serve?: string;
   readonly threads: number;
+  /** Two models to compare on live windows, from the start. */
+  readonly shadow?: ShadowSpec;
+  /** What inputs were like at the calibration: they are counted against it. */
+  readonly profile?: InputProfile;
 };
 
-export type RunnerRequest = RunnerStart | { readonly kind: 'stop' };
+/** Which two models decide on which share of the live windows without consequences. */
+export type ShadowSpec = {
+  /** Told with what was counted: another id, another count. */
+  readonly id: string;
+  /** What is judged, and what it is judged by; either may be the active model. */
+  readonly subjectPath: string;
+  readonly referencePath: string;
+  /** Of the windows, 0 to 1. */
+  readonly share: number;
+  /** Where the two are versions of another model than the active one: how they are fed and read. */
+  readonly model?: Pick<RunnerStart, 'featuresPath' | 'pipeline' | 'task'>;
+};
+
+export type RunnerRequest =
+  | RunnerStart
+  /** Begins, replaces or (without one) ends a comparison. */
+  | { readonly kind: 'shadow'; readonly shadow?: ShadowSpec }
+  | { readonly kind: 'stop' };
 
 /** One decision. */
 export type Decision = {
@@ -78,6 +100,10 @@ export type RunnerEvent =
   /** Decisions in order, sent in small groups (at most 250 ms apart). */
   | { readonly kind: 'decisions'; readonly decisions: readonly Decision[] }
   | { readonly kind: 'recorded'; readonly windows: number; readonly bytes: number; readonly full: boolean }
+  /** Two models compared so far under this id; sent at most every second, when something was. */
+  | { readonly kind: 'shadow'; readonly id: string; readonly windows: number; readonly disagreements: number }
+  /** Inputs counted since the last such event, every few hundred windows. */
+  | { readonly kind: 'inputs'; readonly counts: InputCounts }
   /** The source has no more samples (a replay without loop). */
   | { readonly kind: 'ended' }
   /** A sink, the recorder, the source or a window without a finite output is trouble; inference goes on. `count` is how often so far, sent at most every 10 s. */

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { startChild } from '../base/children.ts';
 import type { ErrorRecord } from '../base/errors.ts';
-import type { RunnerEvent, RunnerRequest, RunnerStart } from './messages.ts';
+import type { RunnerEvent, RunnerRequest, RunnerStart, ShadowSpec } from './messages.ts';
 
 /** A runner that was asked to stop has so long to deliver what it holds. */
 const stopMs = 8000;
@@ -17,6 +17,8 @@ export type RunnerExit = {
 
 export type RunnerHandle = {
   readonly pid: number | undefined;
+  /** Begins, replaces or (undefined) ends the comparison of two models on its windows. */
+  shadow(shadow: ShadowSpec | undefined): void;
   /** Asks it to end, and resolves when it has; after 8 s it is killed. */
   stop(): Promise<void>;
   /** Never rejects: an end is news, not an error. */
@@ -40,6 +42,7 @@ export function startRunner(start: RunnerStart, { onEvent, signal, niceness }: R
   return {
     pid: child.pid,
     exited,
+    shadow: (shadow) => send(child, { kind: 'shadow', ...(shadow ? { shadow } : {}) }),
     async stop() {
       send(child, { kind: 'stop' });
       const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);

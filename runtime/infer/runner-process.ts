@@ -5,11 +5,13 @@ import { errorRecordFrom, OctetError } from '../base/errors.ts';
 import { createDecisionGroups } from './decision-groups.ts';
 import { inTurns, openInference } from './inference.ts';
 import { serveInference } from './inference-server.ts';
-import type { RunnerEvent, RunnerRequest, RunnerStart } from './messages.ts';
+import { createInputReports } from './input-reports.ts';
+import type { RunnerEvent, RunnerRequest, RunnerStart, ShadowSpec } from './messages.ts';
 import { createProblems, type Problems, type Report } from './problems.ts';
 import { openRecorder, type Recorded, type Recorder } from './recording/recorder.ts';
 import { openReservoir, type Reservoir } from './recording/reservoir.ts';
 import { runPipeline } from './runner.ts';
+import { ShadowReports } from './shadow-reports.ts';
 import { createSink } from './sinks/create-sink.ts';
 import { openSource } from './sources/open-source.ts';
 
@@ -28,31 +30,52 @@ export async function main(): Promise<void> {
     // A parent that is gone ends this process (`endWithParent`), so a failed delivery needs no answer.
     delivered = new Promise((resolve) => process.send?.(event, () => resolve()));
   };
-  const start = await receiveStart(stopping);
-  const failure = await run(start, stopping.signal, systemClock, emit).catch(errorRecordFrom);
+  const orders = receiveOrders(stopping);
+  const start = await orders.start;
+  const failure = await run(start, orders, stopping.signal, systemClock, emit).catch(errorRecordFrom);
   if (failure) emit({ kind: 'failed', error: failure });
   await delivered;
   process.exit(failure ? 1 : 0);
 }
 
-/** The first message says what to run; any later one says stop. */
-function receiveStart(stopping: AbortController): Promise<RunnerStart> {
+type Orders = {
+  readonly start: Promise<RunnerStart>;
+  /** What was ordered before anyone could carry it out. */
+  early?: Extract<RunnerRequest, { kind: 'shadow' }>;
+  onShadow?: (shadow: ShadowSpec | undefined) => void;
+};
+
+/** The first message says what to run; later ones what to compare, or to stop. */
+function receiveOrders(stopping: AbortController): Orders {
   if (process.send === undefined) throw new OctetError('USAGE', 'internal runner: expected a parent process, got none');
-  return new Promise((resolve) => {
-    process.on('message', (request: RunnerRequest) => {
-      if (request.kind === 'start') resolve(request);
-      else stopping.abort();
-    });
+  const { promise: start, resolve } = Promise.withResolvers<RunnerStart>();
+  const orders: Orders = { start };
+  process.on('message', (request: RunnerRequest) => {
+    if (request.kind === 'start') resolve(request);
+    else if (request.kind === 'stop') stopping.abort();
+    else if (orders.onShadow) orders.onShadow(request.shadow);
+    else orders.early = request;
   });
+  return orders;
 }
 
-async function run(start: RunnerStart, signal: AbortSignal, clock: Clock, emit: Emit): Promise<undefined> {
+async function run(
+  start: RunnerStart,
+  orders: Orders,
+  signal: AbortSignal,
+  clock: Clock,
+  emit: Emit,
+): Promise<undefined> {
   const { pipeline } = start;
   const problems = createProblems(clock, emit);
   const loadingSinceMs = clock.monotonicMs();
-  const infer = inTurns(await openInference(start));
+  const inputs = start.profile && createInputReports(start.profile, emit);
+  const infer = inTurns(await openInference(start, inputs?.observe));
+  const shadows = new ShadowReports({ start, infer, clock, report: problems.reporter(), emit, random: Math.random });
   const source = await openSource(start.source, { pipeline, clock, signal, problems });
   emit({ kind: 'ready', loadMs: clock.monotonicMs() - loadingSinceMs });
+  orders.onShadow = (shadow) => shadows.replace(shadow);
+  shadows.replace(orders.early ? orders.early.shadow : start.shadow);
   const groups = createDecisionGroups(clock, (decisions) => emit({ kind: 'decisions', decisions }));
   const report = problems.reporter();
   const local = start.sinks.map((spec) => createSink(spec, problems.reporter(), clock));
@@ -68,6 +91,7 @@ async function run(start: RunnerStart, signal: AbortSignal, clock: Clock, emit: 
       sinks: [{ write: groups.add }, ...local],
       recorder,
       reservoir,
+      shadow: () => shadows.current,
       report,
       clock,
       signal,
@@ -75,6 +99,7 @@ async function run(start: RunnerStart, signal: AbortSignal, clock: Clock, emit: 
   } finally {
     await Promise.all([server?.close(), recorder?.close(), reservoir?.close(), ...local.map((sink) => sink.close())]);
     groups.flush();
+    shadows.flush();
     problems.flush();
   }
   if (!signal.aborted) emit({ kind: 'ended' });

@@ -12,6 +12,7 @@ import type { Decision } from './messages.ts';
 import type { Report } from './problems.ts';
 import type { Recorder } from './recording/recorder.ts';
 import type { Reservoir } from './recording/reservoir.ts';
+import type { Shadow } from './shadow.ts';
 import type { Sink } from './sinks/sink.ts';
 import type { SampleBlock } from './sources/source.ts';
 
@@ -22,6 +23,8 @@ export type RunnerParts = {
   readonly sinks: readonly Pick<Sink, 'write'>[];
   readonly recorder?: Pick<Recorder, 'push'> | undefined;
   readonly reservoir?: Pick<Reservoir, 'offer'> | undefined;
+  /** Two models compared on live windows, while there is something to compare. */
+  readonly shadow?: () => Pick<Shadow, 'decided' | 'push'> | undefined;
   /** Told of each window that the model could not decide. */
   readonly report: Report;
   readonly clock: Clock;
@@ -38,18 +41,20 @@ export async function runPipeline(parts: RunnerParts): Promise<void> {
   for await (const block of source) {
     if (block.discontinuity) windower.reset();
     await recorder?.push(block);
+    await parts.shadow?.()?.push(block);
     for (let offset = 0; offset < block.rows.length; offset += width) {
       const window = windower.push(block.rows, offset);
       if (window === undefined) continue;
       if (signal.aborted) return;
       const decision = await decideWindow(parts, block, window, offset / width, seq);
-      if (decision === undefined) {
-        report(undecided(block, offset / width));
-        continue;
+      if (decision === undefined) report(undecided(block, offset / width));
+      else {
+        seq++;
+        for (const sink of sinks) sink.write(decision);
+        reservoir?.offer(window, decision.label);
       }
-      seq++;
-      for (const sink of sinks) sink.write(decision);
-      reservoir?.offer(window, decision.label);
+      // After the decision has gone out.
+      await parts.shadow?.()?.decided(window, decision);
     }
   }
 }

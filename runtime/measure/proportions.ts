@@ -20,12 +20,17 @@ export function binomialCdf(k: number, n: number, p: number): number {
 }
 
 /**
- * The largest share that still explains seeing only `count` of `total`, with 95 % confidence; 1 when nothing was seen.
- * Source: Clopper and Pearson 1934.
+ * The largest share that still explains seeing only `count` of `total`; 1 when nothing was seen. Source: Clopper and Pearson 1934.
+ * @param doubt one minus the confidence.
  */
-export function shareUpperBound(count: number, total: number): number {
+export function shareUpperBound(count: number, total: number, doubt = 0.05): number {
   if (count >= total) return 1;
-  return bisect((share) => binomialCdf(count, total, share) - 0.05, count / total, 1);
+  return bisect((share) => binomialCdf(count, total, share) - doubt, count / total, 1);
+}
+
+/** The smallest share that still explains seeing as many as `count` of `total`; 0 when nothing was seen. */
+export function shareLowerBound(count: number, total: number, doubt = 0.05): number {
+  return 1 - shareUpperBound(total - count, total, doubt);
 }
 
 /** Windows on which two models differ: McNemar's discordant counts. May be fractional when extrapolated. */

@@ -98,6 +98,7 @@ async function writeConfig(folder: string, brokerUrl: string): Promise<string> {
     repository: { url: `${pathToFileURL(repository).href}/`, rootFile },
     slots: [
       {
+        ...{ confirmMs: 5000, shadow: { windows: 16, share: 0.01 } },
         ...{ slot: 'main', target, source: { ...source, speed: 8, loop: true } },
         calibration: { windows: 900, source: { ...source, speed: 0, loop: false } },
       },

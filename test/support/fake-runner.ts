@@ -1,5 +1,5 @@
 /** Runners that do what a test says: no processes, no models. Same contract as `startRunner`. */
-import type { RunnerEvent, RunnerStart } from '../../runtime/infer/messages.ts';
+import type { RunnerEvent, RunnerStart, ShadowSpec } from '../../runtime/infer/messages.ts';
 import type { RunnerExit, RunnerHandle, RunnerOptions } from '../../runtime/infer/runner-handle.ts';
 import { settle } from './fake-clock.ts';
 
@@ -7,6 +7,8 @@ export class FakeRunner implements RunnerHandle {
   readonly start: RunnerStart;
   readonly pid: number;
   readonly exited: Promise<RunnerExit>;
+  /** What it compares. */
+  shadowed: ShadowSpec | undefined;
   isStopped = false;
   isOver = false;
   #onEvent: (event: RunnerEvent) => void;
@@ -16,6 +18,7 @@ export class FakeRunner implements RunnerHandle {
   constructor(start: RunnerStart, { onEvent }: RunnerOptions, pid: number) {
     const { promise, resolve } = Promise.withResolvers<RunnerExit>();
     this.start = start;
+    this.shadowed = start.shadow;
     this.pid = pid;
     this.exited = promise;
     this.#onEvent = onEvent;
@@ -36,6 +39,10 @@ export class FakeRunner implements RunnerHandle {
       ...{ tUs: 1, seq: this.#seq++, label: 'a', score: 0.5, latencyUs: 100 },
     }));
     await this.emit({ kind: 'decisions', decisions });
+  }
+
+  shadow(shadow: ShadowSpec | undefined): void {
+    this.shadowed = shadow;
   }
 
   async crash(): Promise<void> {

@@ -68,6 +68,8 @@ export async function install(t: TestContext, options: InstallOptions): Promise<
     repository: { url: `${pathToFileURL(repository).href}/`, rootFile },
     slots: [
       {
+        // A test has less patience than a device.
+        ...{ confirmMs: 5000, shadow: { windows: 16, share: 0.01 } },
         ...{ slot: 'main', target, sinks: [{ kind: 'file', path: join(dataFolder, 'decisions.jsonl') }] },
         source: { kind: 'replay', recordings, speed: options.speed ?? 20, loop: true },
         calibration: { windows: options.windows ?? 200, source: { kind: 'replay', recordings, speed: 0, loop: false } },

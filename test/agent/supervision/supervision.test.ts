@@ -91,9 +91,9 @@ describe('a slot', () => {
   it('keeps the old runner until the new one has loaded its model', async () => {
     const [clock, runners, { listener }] = [new FakeClock(), new FakeRunners(), listening()];
     const slot = new SlotRunner({ startRunner: runners.startRunner, clock });
-    slot.begin(start('old'), listener);
+    await slot.run(start('old'), listener);
     await runners.last.ready();
-    const switched = slot.switchTo(start('new'), listener);
+    const switched = slot.run(start('new'), listener);
     await settle();
     assert.deepEqual(
       runners.alive.map(({ start: { modelPath } }) => modelPath),
@@ -111,10 +111,10 @@ describe('a slot', () => {
   it('keeps the old runner when the new one does not come up', async () => {
     const [clock, runners, { listener }] = [new FakeClock(), new FakeRunners(), listening()];
     const slot = new SlotRunner({ startRunner: runners.startRunner, clock });
-    slot.begin(start('old'), listener);
+    await slot.run(start('old'), listener);
     await runners.last.ready();
     runners.onStart = (runner) => void runner.crash();
-    const switched = assert.rejects(slot.switchTo(start('new'), listener), { code: 'CHILD_FAILED' });
+    const switched = assert.rejects(slot.run(start('new'), listener), { code: 'CHILD_FAILED' });
     await clock.advance(5000);
     await switched;
     assert.deepEqual(
@@ -126,8 +126,8 @@ describe('a slot', () => {
   it('gives up on a runner that never says it is ready', async () => {
     const [clock, runners, { listener }] = [new FakeClock(), new FakeRunners(), listening()];
     const slot = new SlotRunner({ startRunner: runners.startRunner, clock });
-    slot.begin(start('old'), listener);
-    const switched = assert.rejects(slot.switchTo(start('silent'), listener), { code: 'CHILD_TIMEOUT' });
+    await slot.run(start('old'), listener);
+    const switched = assert.rejects(slot.run(start('silent'), listener), { code: 'CHILD_TIMEOUT' });
     await clock.advance(120_000);
     await switched;
     assert.deepEqual(

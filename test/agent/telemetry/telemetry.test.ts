@@ -68,7 +68,7 @@ describe('the streams', () => {
     const streams = new Streams({ store, writer, random: () => 0.5, clock: new FakeClock(1000) });
     const decision: Decision = { tUs: 5, seq: 0, label: 'row', score: 0.123456, latencyUs: 99.6, truth: 'row' };
     streams.openDecisions('decisions').write([decision]);
-    const reading = { temperatureC: 41.5, cpuLoad: 0.25, memoryAvailableBytes: 1, pssBytes: () => 2 };
+    const reading = { temperatureC: 41.5, cpuLoad: 0.25, memoryAvailableBytes: 1, throttled: null, pssBytes: () => 2 };
     streams.writeSystem(reading, undefined);
     const [decisions, system] = writer.take(0).batches;
     assert.deepEqual(JSON.parse(decisions!.payload), [[5, 0, 'row', 0.1235, 100, 'row']]);
