@@ -6,9 +6,11 @@ import { z } from 'zod';
 import { issuedBy } from '../provision/authority/authority.ts';
 import type { Issued } from '../provision/authority/index-file.ts';
 import { installBroker } from '../provision/broker/install.ts';
+import type { Finding } from '../provision/doctor/finding.ts';
 import { enrolDevice } from '../provision/enrol/bundle.ts';
 import { addOperator, brokerFolderOf, createSite, openSite, removeHolder } from '../provision/site.ts';
 import { systemClock } from '../runtime/base/clock.ts';
+import { exitCodes } from '../runtime/base/errors.ts';
 import { readJson } from '../runtime/base/json.ts';
 import { type Column, tableLines } from './text-table.ts';
 
@@ -21,6 +23,7 @@ export function define(command: Command): void {
   defineEnrol(command);
   defineRevoke(command);
   defineList(command);
+  defineDoctor(command);
 }
 
 function defineBroker(command: Command): void {
@@ -143,6 +146,25 @@ const columns: readonly Column<Issued>[] = [
 function dueWord({ state, expiresMs }: Issued): string {
   const days = Math.floor((expiresMs - systemClock.wallMs()) / 86_400_000);
   return state === 'valid' && days < dueDays ? `${days} days left: enrol again` : '';
+}
+
+function defineDoctor(command: Command): void {
+  subcommand(command, 'doctor', 'on a device: what commonly goes wrong, and what to do about it')
+    .option('--config <file>', "the agent's configuration; without it only the device is looked at")
+    .action(async (options: Shared & { config?: string }) => {
+      const { examine } = await import('../provision/doctor/examine.ts');
+      const findings = await examine(options.config, systemClock);
+      print(options, findings, findings.flatMap(findingLines));
+      if (findings.some(({ verdict }) => verdict === 'bad')) process.exitCode = exitCodes.failed;
+    });
+}
+
+const marks = { good: pico.green('✓'), poor: pico.yellow('!'), bad: pico.red('✗') } as const;
+const nameWidth = 19;
+
+function findingLines({ name, verdict, found, advice }: Finding): string[] {
+  const line = `${marks[verdict]} ${name.padEnd(nameWidth)} ${found}`;
+  return advice === undefined ? [line] : [line, `  ${' '.repeat(nameWidth)} ${pico.dim('→')} ${advice}`];
 }
 
 function subcommand(command: Command, name: string, description: string): Command {
