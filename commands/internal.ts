@@ -6,6 +6,7 @@ import type { ChildName } from '../runtime/base/children.ts';
 const children = {
   runner: () => import('../runtime/infer/runner-process.ts'),
   builder: () => import('../runtime/quantize/builder-process.ts'),
+  search: () => import('../runtime/quantize/auto/auto-process.ts'),
   trial: () => import('../runtime/measure/trial-process.ts'),
   helper: () => import('../agent/helper/helper-process.ts'),
 } as const satisfies Record<ChildName, () => Promise<{ main(): Promise<void> }>>;

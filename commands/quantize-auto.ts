@@ -1,7 +1,7 @@
 /** `octet quantize --recipe auto`: the closed loop, and the table of what it tried. */
 import pico from 'picocolors';
-import type { Samples } from '../runtime/data/samples.ts';
 import type { AutoResult } from '../runtime/quantize/auto/auto.ts';
+import { runAuto } from '../runtime/quantize/auto/run-auto.ts';
 import { bytesText } from '../runtime/select/figures.ts';
 import type { ModelArgument } from './model-argument.ts';
 
@@ -19,11 +19,11 @@ export type AutoSettings = {
   readonly signal: AbortSignal;
 };
 
-/** @throws what `quantizeAuto` throws. */
-export async function autoOn({ modelPath, task, budget }: ModelArgument, samples: Samples, settings: AutoSettings) {
+/** In a process of its own. @throws what `runAuto` throws. */
+export function autoOn(argument: ModelArgument, data: readonly string[], settings: AutoSettings): Promise<AutoResult> {
+  const { modelPath, budget, featuresPath, pipeline, task } = argument;
   const { activation, reduceRange, maxDrop, maxDisagreement, searchTime, onProgress, signal } = settings;
-  const { quantizeAuto } = await import('../runtime/quantize/auto/auto.ts');
-  return quantizeAuto(modelPath, samples, {
+  const options = {
     activation,
     reduceRange,
     budget: {
@@ -34,9 +34,13 @@ export async function autoOn({ modelPath, task, budget }: ModelArgument, samples
     threads: 1,
     samples: settings.samples,
     searchMs: searchTime * 1000,
-    onProgress,
-    signal,
-  });
+  };
+  const about = {
+    ...(featuresPath ? { featuresPath } : {}),
+    ...(pipeline ? { pipeline } : {}),
+    ...(task ? { task } : {}),
+  };
+  return runAuto({ modelPath, data, about, options }, { onProgress, signal });
 }
 
 /** How many of those tried are listed. */
@@ -46,11 +50,14 @@ const mostReasons = 6;
 
 /** What was tried, what won by how much, and how much of the arithmetic runs in int8. */
 export function autoLines({ tried, label, verification, accuracy, multiplyAdds }: AutoReport, sizes: Sizes): string[] {
-  const rows = [...tried].sort((a, b) => b.ratio - a.ratio);
+  const rows = [...tried].sort((a, b) => (b.ratio ?? 0) - (a.ratio ?? 0));
   const shown = rows.filter((row, index) => index < mostRows || row.label === label || row.refused !== undefined);
   return [
     pico.bold('float32 time / its time, timed in one process'),
-    ...shown.map((row) => `${row.label === label ? '▸' : ' '} ${row.ratio.toFixed(2)}×  ${row.label}${refusal(row)}`),
+    ...shown.map(
+      (row) =>
+        `${row.label === label ? '▸' : ' '} ${row.ratio === null ? '  –  ' : `${row.ratio.toFixed(2)}×`}  ${row.label}${refusal(row)}`,
+    ),
     ...(rows.length > shown.length ? [`  … and ${rows.length - shown.length} more, slower`] : []),
     '',
     `${pico.bold(label)}  ${bytesText(sizes.floatBytes)} → ${bytesText(sizes.sizeBytes)}`,

@@ -75,7 +75,7 @@ async function make(job: Job): Promise<Made> {
 async function findBest({ argument, options, running }: Job): Promise<Made> {
   refuseNoData(options, 'auto');
   const samples = await samplesFor(await prepareModel(argument.modelPath), argument, options);
-  const result = await autoOn(argument, samples, { ...options, ...eightBitTypes(options), ...running });
+  const result = await autoOn(argument, options.data, { ...options, ...eightBitTypes(options), ...running });
   const { calibrationOf } = await import('../runtime/quantize/auto/repeat.ts');
   const { bytes, recipe, ...auto } = result;
   return { recipe, bytes, samples: calibrationOf(samples, recipe), outcomes: auto.outcomes, auto };

@@ -7,7 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
-export type ChildName = 'runner' | 'builder' | 'trial' | 'helper';
+export type ChildName = 'runner' | 'builder' | 'trial' | 'helper' | 'search';
 
 export type ChildOptions = {
   /** Extra command-line words after `internal <name>`. */

@@ -23,6 +23,7 @@ import { type ComposedRecipe, isUnchanged } from './composed-recipe.ts';
 import { explore } from './explore.ts';
 import { type Gate, isAcceptable, openGate } from './gate.ts';
 import { type Int8Share, int8ShareOf } from './int8-share.ts';
+import { type Journal, noJournal } from './journal.ts';
 import { repair } from './repair.ts';
 import { type BuiltModel, type Contender, openSearch, type Search, type Tried } from './search.ts';
 
@@ -40,6 +41,8 @@ export type AutoOptions = {
   /** @param fraction 0 to 1. */
   readonly onProgress?: (fraction: number, detail: string) => void;
   readonly signal?: AbortSignal;
+  /** Where the search tells what it found out, and takes up what an earlier one did. */
+  readonly journal?: Journal;
   /** How the last measurement's process is started; for tests. */
   readonly start?: TrialOptions['start'];
 };
@@ -52,7 +55,9 @@ export type Verification = {
   readonly speedup: { readonly value: number; readonly low: number; readonly high: number };
 };
 
-export type TriedReport = Pick<Tried, 'label' | 'ratio'> & {
+export type TriedReport = Pick<Tried, 'label'> & {
+  /** Null for what was never timed, because it crashed. */
+  readonly ratio: number | null;
   /** Why it is not the answer; absent when it is, or was not fast enough to be asked. */
   readonly refused?: string;
 };
@@ -148,6 +153,7 @@ function searchOptions(calibration: Samples, feeds: readonly Feeds[], options: A
     observe: (model: Parameters<typeof observeFor>[0]) => observeFor(model, observers, used, signal ? { signal } : {}),
     isOver: () => spent() > 1,
     onTried: ({ label, ratio }: Tried) => onProgress?.(Math.min(0.9, spent() * 0.9), `${label}: ${ratio.toFixed(2)}×`),
+    journal: options.journal ?? noJournal,
     ...(signal ? { signal } : {}),
   };
 }
@@ -167,6 +173,10 @@ async function decide(path: string, setting: Setting): Promise<AutoResult> {
   const { search, refusals } = setting;
   for await (const { finalist, built, accuracy } of acceptableForms(setting)) {
     const verification = await verify(path, built, setting);
+    if ('error' in verification) {
+      refusals.set(finalist.label, `could not be measured: ${verification.error}`);
+      continue;
+    }
     if (verification.speedup.low > 1) return report(setting, finalist, built, accuracy, verification);
     refusals.set(finalist.label, `${verification.speedup.value.toFixed(2)}×, not beyond doubt`);
   }
@@ -190,7 +200,7 @@ async function* acceptableForms({ search, gate, refusals, options, ...setting }:
     if (!finalist) break;
     asked.add(finalist);
     options.onProgress?.(Math.min(0.99, 0.9 + 0.01 * asked.size), `judging ${finalist.label}`);
-    const built = await search.build(finalist.recipe);
+    const built = await search.build(finalist);
     if (!built) continue;
     const accuracy = await gate.judge(built.bytes);
     if (!isAcceptable(accuracy)) {
@@ -219,16 +229,20 @@ function kindOf({ recipe }: Contender): string {
 }
 
 async function tryRepair({ search, gate, calibration, refusals }: Setting, broken: Contender): Promise<boolean> {
-  const repaired = await repair(search, broken, calibration, async (recipe) => {
-    const built = await search.build(recipe);
+  const repaired = await repair(search, broken, calibration, async (attempt) => {
+    const built = await search.build(attempt);
     return built !== undefined && isAcceptable(await gate.judge(built.bytes));
   });
   if (repaired) refusals.set(broken.label, `${refusals.get(broken.label)}; repaired: ${repaired.label}`);
   return repaired !== undefined;
 }
 
-/** @throws why the last measurement failed. */
-async function verify(path: string, { bytes }: BuiltModel, { feeds, options }: Setting): Promise<Verification> {
+/** Measured in a fresh process, or why it could not be. */
+async function verify(
+  path: string,
+  { bytes }: BuiltModel,
+  { feeds, options }: Setting,
+): Promise<Verification | { readonly error: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'octet-auto-'));
   try {
     const modelPath = join(folder, 'candidate.onnx');
@@ -238,7 +252,7 @@ async function verify(path: string, { bytes }: BuiltModel, { feeds, options }: S
       { kind: 'paired', baselinePath: path, modelPath, threads, feeds, budgetMs: verifyMs },
       { niceness: 0, ...(signal ? { signal } : {}), ...(start ? { start } : {}) },
     );
-    if (!outcome.ok) throw new OctetError(outcome.error.code, outcome.error.message);
+    if (!outcome.ok) return { error: outcome.error.message };
     const { baseline, variant, rounds } = outcome.result;
     const { value, low, high } = speedupOf(rounds, 'latency');
     return { floatP50Us: baseline.p50Us, p50Us: variant.p50Us, speedup: { value, low, high } };
@@ -248,7 +262,7 @@ async function verify(path: string, { bytes }: BuiltModel, { feeds, options }: S
 }
 
 async function report(
-  { search, feeds, refusals }: Setting,
+  { search, feeds, refusals, options }: Setting,
   { recipe, label }: Contender,
   { bytes, outcomes }: BuiltModel,
   accuracy: AccuracyJudgement | null,
@@ -260,7 +274,13 @@ async function report(
     const refused = refusals.get(name);
     return { label: name, ratio, ...(refused === undefined ? {} : { refused }) };
   });
-  return { recipe, bytes, label, outcomes, accuracy, verification, multiplyAdds, tried };
+  const crashed = (options.journal?.crashes ?? []).map((crash) => ({
+    label: crash.label,
+    ratio: null,
+    refused: crash.reason,
+  }));
+  const timed = tried.filter((each) => !crashed.some((crash) => crash.label === each.label));
+  return { recipe, bytes, label, outcomes, accuracy, verification, multiplyAdds, tried: [...timed, ...crashed] };
 }
 
 function percent(share: number): string {

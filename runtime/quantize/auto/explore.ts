@@ -4,7 +4,7 @@
  */
 import { intAttribute } from '../../graph/attributes.ts';
 import { constantOf } from '../../graph/initializer.ts';
-import { type Model, subgraphsOf } from '../../graph/model.ts';
+import type { Model } from '../../graph/model.ts';
 import { elementCount } from '../../graph/tensor.ts';
 import type { NodeOutcome } from '../messages.ts';
 import { type SpeedRewrite, speedRewriteNames } from '../prepare/speed-rewrite-names.ts';
@@ -22,10 +22,9 @@ export async function explore(search: Search, { activation, reduceRange }: Explo
   const fastest = search.champion().recipe.rewrites.filter((name) => name !== 'folded');
   const bases = fastest.length > 0 ? [fastest, []] : [[]];
   for (const base of bases) {
-    const forInt8 = hasBodies(await search.rewritten([])) ? base.filter((name) => name !== 'conv-2d') : base;
     // Slower in float, but it fills the integer kernels of a first layer.
-    for (const form of [forInt8, [...forInt8, 'fold-width'] as const])
-      if (form === forInt8 || (await search.rewritten(form)) !== (await search.rewritten(forInt8)))
+    for (const form of [base, [...base, 'fold-width'] as const])
+      if (form === base || (await search.rewritten(form)) !== (await search.rewritten(base)))
         for (const [label, part] of wholeStaticParts(types)) await search.challenge(labelOf(label, form), form, [part]);
     for (const perChannel of [false, true])
       await search.challenge(labelOf(perChannel ? 'dynamic, per channel' : 'dynamic', base), base, [
@@ -35,14 +34,6 @@ export async function explore(search: Search, { activation, reduceRange }: Explo
   for (const { recipe } of wholeStatics(search).slice(0, mostPlaced)) await placeStatic(search, recipe.rewrites);
   await thinDynamic(search);
   await addDynamic(search, types);
-}
-
-/**
- * ONNX Runtime 1.30 aborts the process (an assertion on a vector of node arguments) when it optimises int8 convolutions between Squeeze
- * and Unsqueeze inside the body of an If, as in Silero VAD.
- */
-function hasBodies({ graph }: Model): boolean {
-  return graph.nodes.some((node) => subgraphsOf(node).length > 0);
 }
 
 /** For how many sets of rewrites it is searched where int8 should begin and end. */

@@ -9,7 +9,7 @@ import { rankSensitivity, revertUntil } from '../accuracy/sensitivity.ts';
 import type { StaticRecipe } from '../recipe.ts';
 import type { ComposedRecipe } from './composed-recipe.ts';
 import { exclusionKey } from './regions.ts';
-import type { Contender, Search } from './search.ts';
+import type { Attempt, Contender, Search } from './search.ts';
 
 /** From what is done quickly to what is done thoroughly; `npm run bench:quantize -- accuracy` prints what each brings. */
 const otherSettings: Readonly<Record<string, Partial<StaticRecipe>>> = {
@@ -34,16 +34,17 @@ export async function repair(
   search: Search,
   broken: Contender,
   samples: Samples,
-  isGoodEnough: (recipe: ComposedRecipe) => Promise<boolean>,
+  isGoodEnough: (attempt: Attempt) => Promise<boolean>,
 ): Promise<Contender | undefined> {
   const [part, ...others] = broken.recipe.parts;
   if (part?.kind !== 'static') return undefined;
   const withPart = (changed: StaticRecipe): ComposedRecipe => ({ ...broken.recipe, parts: [changed, ...others] });
+  const labelOf = (label: string) => `${broken.label}, ${label}`;
   const timed = (label: string, { rewrites, parts }: ComposedRecipe) =>
-    search.challenge(`${broken.label}, ${label}`, rewrites, parts);
+    search.challenge(labelOf(label), rewrites, parts);
   for (const [label, settings] of Object.entries(otherSettings)) {
     const recipe = withPart({ ...part, ...settings });
-    if (await isGoodEnough(recipe)) return timed(label, recipe);
+    if (await isGoodEnough({ recipe, label: labelOf(label) })) return timed(label, recipe);
   }
   const model = await search.rewritten(broken.recipe.rewrites);
   const observation = await search.ranges(broken.recipe.rewrites);
@@ -51,8 +52,14 @@ export async function repair(
   const ranked = rankSensitivity(sensitivity, costsOf(search, broken));
   const without = (inFloat: readonly string[]) =>
     withPart({ ...part, exclude: [...new Set([...part.exclude, ...inFloat])] });
-  const { isMet, inFloat } = await revertUntil(ranked, (nodes) => isGoodEnough(without(nodes)));
-  return isMet ? timed(`${inFloat.length} back to float for accuracy`, without(inFloat)) : undefined;
+  const { isMet, inFloat } = await revertUntil(ranked, (nodes) =>
+    isGoodEnough({ recipe: without(nodes), label: labelOf(backToFloat(nodes)) }),
+  );
+  return isMet ? timed(backToFloat(inFloat), without(inFloat)) : undefined;
+}
+
+function backToFloat({ length }: readonly string[]): string {
+  return `${length} back to float for accuracy`;
 }
 
 /** What each node's way back to float costs, µs, where the search happened to time it. */

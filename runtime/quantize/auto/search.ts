@@ -13,6 +13,7 @@ import { rewriteForSpeed } from '../prepare/speed-rewrites.ts';
 import type { Recipe } from '../recipe.ts';
 import { buildParts } from './build-composed.ts';
 import type { ComposedRecipe } from './composed-recipe.ts';
+import type { Journal } from './journal.ts';
 import { compare, openRunner, type RaceSettings, type Runner } from './race.ts';
 
 /** One alternative that was timed. */
@@ -25,6 +26,9 @@ export type Tried = {
 };
 
 export type Contender = Tried & { readonly outcomes: readonly NodeOutcome[] };
+
+/** A form and what to call it. */
+export type Attempt = Pick<Tried, 'recipe' | 'label'>;
 
 export type BuiltModel = { readonly bytes: Uint8Array<ArrayBuffer>; readonly outcomes: readonly NodeOutcome[] };
 
@@ -39,6 +43,7 @@ export type SearchOptions = {
   readonly signal?: AbortSignal;
   /** Whether to stop trying. */
   readonly isOver: () => boolean;
+  readonly journal: Journal;
 };
 
 export type Search = {
@@ -53,7 +58,7 @@ export type Search = {
   /** Builds and times one alternative, unless it was timed already. @returns undefined when it cannot be built or time is over. */
   challenge(label: string, rewrites: readonly SpeedRewrite[], parts: readonly Recipe[]): Promise<Contender | undefined>;
   /** Builds without timing. @returns undefined when it cannot be built. */
-  build(recipe: ComposedRecipe): Promise<BuiltModel | undefined>;
+  build(attempt: Attempt): Promise<BuiltModel | undefined>;
   /** Ranges of the float model with these rewrites. */
   ranges(rewrites: readonly SpeedRewrite[]): Promise<Observation>;
   /** The float model with these rewrites. */
@@ -66,8 +71,9 @@ const leastGain = 1.005;
 
 /** @param floatPath the model as it came; @param prepared the same, prepared. Opens many sessions: for a process that ends. */
 export async function openSearch(floatPath: string, prepared: Model, options: SearchOptions): Promise<Search> {
-  const { race, observe, samples, calibration, onTried, signal, isOver } = options;
+  const { race, observe, samples, calibration, onTried, signal, isOver, journal } = options;
   const contenders = new Map<string, Contender>();
+  const crashed = new Set(journal.crashes.map(({ recipe }) => keyOf(recipe)));
   const models = new Map<string, Promise<{ model: Model; observation: () => Promise<Observation> }>>();
   let runner: Runner = await openRunner(floatPath, race);
   const floatUs = runner.callUs;
@@ -78,6 +84,20 @@ export async function openSearch(floatPath: string, prepared: Model, options: Se
     outcomes: [],
   };
   contenders.set(keyOf(champion.recipe), champion);
+  await takeUp();
+
+  /** Goes on where an earlier search was when it crashed: with its fastest form as the one to beat. */
+  async function takeUp(): Promise<void> {
+    for (const contender of journal.known) contenders.set(keyOf(contender.recipe), contender);
+    for (const contender of [...journal.known].sort((a, b) => b.ratio - a.ratio)) {
+      const built = contender.ratio > 1 ? await build(contender) : undefined;
+      if (!built) continue;
+      const fastest = await openRunner(built.bytes, race);
+      await runner.session.close();
+      [runner, champion] = [fastest, contender];
+      return;
+    }
+  }
 
   function composed(rewrites: readonly SpeedRewrite[], parts: readonly Recipe[]): ComposedRecipe {
     const isMore = parts.length > 0 || rewrites.length > 1;
@@ -98,7 +118,9 @@ export async function openSearch(floatPath: string, prepared: Model, options: Se
     return found;
   }
 
-  async function build(recipe: ComposedRecipe): Promise<BuiltModel | undefined> {
+  async function build({ recipe, label }: Attempt): Promise<BuiltModel | undefined> {
+    if (crashed.has(keyOf(recipe))) return undefined;
+    await journal.begin({ recipe, label });
     const { model, observation } = await modelFor(recipe.rewrites);
     const needsRanges = recipe.parts.some(({ kind }) => kind === 'static');
     try {
@@ -117,12 +139,13 @@ export async function openSearch(floatPath: string, prepared: Model, options: Se
     const recipe = composed(rewrites, parts);
     const known = contenders.get(keyOf(recipe));
     if (known || isOver()) return known;
-    const built = await build(recipe);
+    const built = await build({ recipe, label });
     if (!built) return undefined;
     const challenger = await openRunner(built.bytes, race);
     const gain = await compare(runner, challenger, race);
     const contender: Contender = { recipe, label, ratio: champion.ratio * gain, outcomes: built.outcomes };
     contenders.set(keyOf(recipe), contender);
+    journal.found(contender);
     onTried?.(contender);
     const isFaster = gain >= leastGain;
     await (isFaster ? runner : challenger).session.close();

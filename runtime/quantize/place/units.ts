@@ -130,9 +130,20 @@ function assemble(node: Node, rule: OperatorRule, { graph, links, options, isFlo
   };
 }
 
-/** Whether a control-flow node uses the value: its body would go on reading the float tensor, and nothing would fuse. */
-function isCaptured(tensor: string, { consumers }: Links): boolean {
-  return (consumers.get(tensor) ?? []).some((node) => subgraphsOf(node).length > 0);
+/**
+ * Whether a control-flow node uses the value: its body would go on reading the float tensor, and nothing would fuse. Also behind nodes
+ * that only move it: ONNX Runtime 1.30 carries a DequantizeLinear on through them and aborts the process where a body reads the end.
+ */
+function isCaptured(tensor: string, links: Links): boolean {
+  return (links.consumers.get(tensor) ?? []).some(
+    (node) =>
+      subgraphsOf(node).length > 0 ||
+      (movesOnly(node) && node.inputs[0] === tensor && node.outputs.some((output) => isCaptured(output, links))),
+  );
+}
+
+function movesOnly({ opType, domain }: Node): boolean {
+  return domain === '' && (opType === 'Identity' || operatorRules[opType]?.role === 'passThrough');
 }
 
 /** Kernels take one scale for each output channel only of plain matrices and of convolutions. */

@@ -9,9 +9,9 @@ import { openExposed, untyped } from '../exposed-session.ts';
 
 export type Shapes = ReadonlyMap<string, readonly number[]>;
 
-/** Shapes of all values of the main graph on these inputs. Opens a session. @throws what running throws. */
-export async function shapesOn(model: Model, feeds: Feeds): Promise<Shapes> {
-  const session = await openExposed(model);
+/** Shapes of all values of the main graph on these inputs. @param quiet see `openExposed`. Opens a session. @throws what running throws. */
+export async function shapesOn(model: Model, feeds: Feeds, quiet = false): Promise<Shapes> {
+  const session = await openExposed(model, undefined, quiet);
   try {
     return await shapesFrom(session, feeds);
   } finally {

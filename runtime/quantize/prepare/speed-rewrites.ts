@@ -55,7 +55,7 @@ async function shapesOrNone(model: Model): Promise<Shapes> {
     dims?.map((size) => (typeof size === 'number' ? size : unstatedSize));
   const inputs = modelInputs(model).map(({ name, type, dims }) => ({ name, type, dims: sized(dims) }));
   try {
-    return await shapesOn(model, syntheticFeeds(inputs));
+    return await shapesOn(model, syntheticFeeds(inputs), true);
   } catch (error) {
     if (error instanceof OctetError) return new Map();
     throw error;

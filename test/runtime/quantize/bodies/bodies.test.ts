@@ -52,6 +52,26 @@ function samplesFrom(feeds: readonly Feeds[]) {
 const both = feedsFor([true, false, true, false, true, false]);
 const onlyThen = feedsFor([true, true, true]);
 
+test('what reaches a body through nodes that only move it stays float, and does not crash ONNX Runtime', async () => {
+  const body = (op: string) =>
+    graphAttribute(graphOf({ nodes: [node(op, ['s'], ['r'])], outputs: [valueInfo('r', 'float32')] }));
+  const model = modelOf(
+    graphOf({
+      nodes: [
+        conv('x', 'a', 'w'),
+        node('Reshape', ['a', 'shape'], ['s'], {}, 'reshape'),
+        node('If', ['c'], ['y'], { then_branch: body('Neg'), else_branch: body('Abs') }, 'if'),
+      ],
+      inputs: [valueInfo('x', 'float32', dims), valueInfo('c', 'bool', [])],
+      outputs: [valueInfo('y', 'float32')],
+      initializers: { w: noise([4, 4, 3, 3]), shape: int64([2], [4, 64]) },
+    }),
+    { '': 13 },
+  );
+  const named = { ...model, graph: uniqueNames(model.graph) };
+  await assert.rejects(build(named, { kind: 'static' }, samplesFrom(both)), /no node of this model would run in int8/);
+});
+
 describe('a convolution in each branch of an If', () => {
   for (const recipe of [
     { kind: 'static' },
