@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { configSchema } from '../../agent/config.ts';
 import { LogTail } from '../../agent/jobs/log-tail.ts';
 import type { Arrived } from '../../agent/link/connect-once.ts';
-import { type DeskSlot, OrderDesk } from '../../agent/orders/desk.ts';
+import { type DeskOptions, type DeskSlot, OrderDesk } from '../../agent/orders/desk.ts';
 import { thumbprintOf } from '../../agent/orders/key-ring.ts';
 import type { SlotOrder } from '../../agent/orders/order.ts';
 import { Outbox } from '../../agent/outbox/outbox.ts';
@@ -59,16 +59,21 @@ export type Desk = Awaited<ReturnType<typeof orderDesk>>;
 export type DeskSetUp = {
   readonly keys: readonly OperatorPrivateKey[];
   readonly clock?: FakeClock;
+  readonly slot?: FakeSlot;
   readonly isClockRight?: () => boolean;
   readonly isSupervised?: boolean;
   /** Goes on with what an earlier desk left. */
   readonly store?: Store;
+  readonly outbox?: Outbox;
+  /** A link to a broker; without one, what is said is kept for the test. */
+  readonly wire?: Partial<Pick<DeskOptions, 'say' | 'show' | 'onUrgent' | 'onChange'>>;
 };
 
 export async function orderDesk(t: Pick<TestContext, 'after'>, setUp: DeskSetUp) {
-  const { keys, clock = new FakeClock(), isClockRight = () => true, isSupervised = false } = setUp;
+  const { keys, clock: given, isClockRight = () => true, isSupervised = false } = setUp;
+  const clock = given ?? new FakeClock();
   const store = setUp.store ?? openStore(await temporaryFolder(t));
-  const slot = new FakeSlot();
+  const slot = setUp.slot ?? new FakeSlot();
   const config = configSchema.parse({
     ...{ device, dataFolder: '/unused', broker: { url: 'mqtt://unused' } },
     repository: { url: 'http://unused/', rootFile: 'unused' },
@@ -82,7 +87,7 @@ export async function orderDesk(t: Pick<TestContext, 'after'>, setUp: DeskSetUp)
     }),
   } as unknown as Ports;
   const limits = { maxBytes: 2 ** 26, maxAgeMs: 3_600_000 };
-  const outbox = new Outbox({ store, clock, limits, log, topicOf: (stream) => stream });
+  const outbox = setUp.outbox ?? new Outbox({ store, clock, limits, log, topicOf: (stream) => stream });
   const publications = new Publications({ config, ports, outbox });
   const shown: JobState[] = [];
   const replies: { topic: string; reply: Reply; correlation: string | undefined }[] = [];
@@ -105,6 +110,7 @@ export async function orderDesk(t: Pick<TestContext, 'after'>, setUp: DeskSetUp)
       counts.stops += 1;
     },
     signal: stop.signal,
+    ...setUp.wire,
   });
   desk.start();
   if (setUp.store === undefined) t.after(() => store[Symbol.dispose]());
