@@ -13,11 +13,12 @@ import { allNodes } from '../runtime/quantize/bodies/map-graphs.ts';
 import type { NodeOutcome } from '../runtime/quantize/messages.ts';
 import { modelInputs, prepareModel } from '../runtime/quantize/prepare/prepare.ts';
 import { buildVariant, observeFor } from '../runtime/quantize/quantize.ts';
-import { matchesName, type Recipe } from '../runtime/quantize/recipe.ts';
+import { matchesName, type QatRecipe, type Recipe } from '../runtime/quantize/recipe.ts';
 import { originOf, type RecipeRecord, readsSamples, writeVariant } from '../runtime/quantize/variant-files.ts';
 import { type ModelArgument, readModelArgument } from './model-argument.ts';
 import { type AutoReport, autoOn } from './quantize-auto.ts';
 import { eightBitTypes, type QuantizeOptions, recipeFrom, refuseNoData } from './quantize-options.ts';
+import type { TrainingReport } from './quantize-qat.ts';
 
 export type QuantizeResult = RecipeRecord & {
   readonly output: string;
@@ -27,6 +28,8 @@ export type QuantizeResult = RecipeRecord & {
   readonly outcomes: readonly NodeOutcome[];
   /** What `auto` found out on the way. */
   readonly auto?: AutoReport;
+  /** What training did. */
+  readonly training?: TrainingReport;
 };
 
 /** One run of the command. */
@@ -50,17 +53,18 @@ type Made = {
   readonly samples: Samples | undefined;
   readonly outcomes: readonly NodeOutcome[];
   readonly auto?: AutoReport;
+  readonly training?: TrainingReport;
 };
 
 /** @throws USAGE, what reading and quantising throw, and the signal's reason; then neither file is written. */
 export async function quantizeFile(path: string, options: QuantizeOptions, running: Running): Promise<QuantizeResult> {
   const argument = await readModelArgument(path);
   refuseOverwriting(argument.modelPath, options.output);
-  const { outcomes, auto, ...made } = await make({ path, argument, options, running });
+  const { outcomes, auto, training, ...made } = await make({ path, argument, options, running });
   // From here on nothing is interrupted, so that both files are written or none.
   running.signal.throwIfAborted();
   const written = await write(made, argument.modelPath, options.output);
-  return { ...written, outcomes, ...(auto ? { auto } : {}) };
+  return { ...written, outcomes, ...(auto ? { auto } : {}), ...(training ? { training } : {}) };
 }
 
 async function make(job: Job): Promise<Made> {
@@ -69,6 +73,7 @@ async function make(job: Job): Promise<Made> {
   const recipe = word?.endsWith('.json')
     ? await (await import('./recipe-file.ts')).readRecipeFile(word)
     : recipeFrom(job.options);
+  if (recipe.kind === 'qat') return train(job, recipe);
   return recipe.kind === 'composed' ? repeat(job, recipe) : build(job, recipe);
 }
 
@@ -103,6 +108,17 @@ async function build({ path, argument, options, running }: Job, recipe: Recipe):
   return { recipe, bytes: built.bytes, samples, outcomes: built.outcomes };
 }
 
+async function train({ path, argument, options, running }: Job, wanted: QatRecipe): Promise<Made> {
+  refuseNoData(options, 'qat');
+  const model = await prepareModel(argument.modelPath);
+  refuseUnknownNodes(wanted, model);
+  const samples = evenly(await samplesFor(model, argument, options), options.samples);
+  const { trainOn } = await import('./quantize-qat.ts');
+  const { recipe, quantized, training } = await trainOn(model, samples, wanted, argument.task, running);
+  if (!quantized.ok) throw nothingToDo(path, quantized.reason);
+  return { recipe, bytes: quantized.bytes, samples, outcomes: quantized.outcomes, training };
+}
+
 function samplesFor(prepared: Model, argument: ModelArgument, { data }: QuantizeOptions): Promise<Samples> {
   return openSamples(data, { ...argument, inputs: modelInputs(prepared) });
 }
@@ -126,7 +142,10 @@ function refuseOverwriting(modelPath: string, output: string): void {
 }
 
 /** A pattern that matches nothing is a spelling mistake. */
-function refuseUnknownNodes({ exclude, overrides }: Recipe, { graph }: Model): void {
+function refuseUnknownNodes(
+  { exclude, overrides }: Pick<Recipe | QatRecipe, 'exclude' | 'overrides'>,
+  { graph }: Model,
+): void {
   const names = allNodes(graph).map(({ name }) => name);
   const patterns = [...exclude, ...overrides.map(({ nodes }) => nodes)];
   const unknown = patterns.filter((pattern) => !names.some((name) => matchesName(pattern, name)));

@@ -4,12 +4,14 @@ import { bytesText } from '../runtime/select/figures.ts';
 import { outcomeLines } from './outcomes.ts';
 import { autoLines } from './quantize-auto.ts';
 import type { QuantizeResult } from './quantize-file.ts';
+import { trainingLines } from './training-lines.ts';
 
 export function quantizeLines(result: QuantizeResult): string[] {
-  const { auto, output, recipePath, outcomes } = result;
+  const { auto, output, recipePath, outcomes, training } = result;
   const recipe = pico.dim(`recipe: ${recipePath}`);
   if (auto) return [...autoLines(auto, result), '', pico.bold(output), recipe];
-  return [...outcomeLines(outcomes), '', `${pico.bold(output)}  ${sizeText(result)}`, recipe];
+  const told = training ? trainingLines(training) : [];
+  return [...outcomeLines(outcomes), '', ...told, `${pico.bold(output)}  ${sizeText(result)}`, recipe];
 }
 
 function sizeText({ floatBytes, sizeBytes }: QuantizeResult): string {

@@ -3,27 +3,35 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { OctetError } from '../runtime/base/errors.ts';
 import { checkValue } from '../runtime/base/json.ts';
 import { type FastTypes, fastTypesHere, fillTypes } from '../runtime/quantize/fast-types.ts';
-import { observerNames, type Recipe, recipeSchema, type StaticRecipe } from '../runtime/quantize/recipe.ts';
+import {
+  observerNames,
+  type QatRecipe,
+  type Recipe,
+  recipeSchema,
+  type StaticRecipe,
+} from '../runtime/quantize/recipe.ts';
 import { countFrom, shareFrom } from './options.ts';
+import { addQatOptions, type QatOptions, qatRecipeFrom, refuseQatSettings } from './qat-options.ts';
 import { addFormOptions, type FormOptions, formSettings } from './recipe-options.ts';
 
-export type QuantizeOptions = FormOptions & {
-  data: string[];
-  output: string;
-  recipe?: string;
-  observer: (typeof observerNames)[number];
-  activation?: StaticRecipe['activation'];
-  reduceRange?: boolean;
-  perChannel: boolean;
-  improve: (keyof typeof improvements)[];
-  exclude: string[];
-  samples: number;
-  maxDrop?: number;
-  maxDisagreement?: number;
-  searchTime: number;
-  report?: string;
-  json?: boolean;
-};
+export type QuantizeOptions = FormOptions &
+  QatOptions & {
+    data: string[];
+    output: string;
+    recipe?: string;
+    observer: (typeof observerNames)[number];
+    activation?: StaticRecipe['activation'];
+    reduceRange?: boolean;
+    perChannel: boolean;
+    improve: (keyof typeof improvements)[];
+    exclude: string[];
+    samples: number;
+    maxDrop?: number;
+    maxDisagreement?: number;
+    searchTime: number;
+    report?: string;
+    json?: boolean;
+  };
 
 /** The recipe's settings by the words of `--improve`. */
 const improvements = {
@@ -35,14 +43,14 @@ const improvements = {
 } as const satisfies Record<string, Partial<StaticRecipe>>;
 
 export function addQuantizeOptions(command: Command): Command {
-  return addFormOptions(command)
+  return addQatOptions(addFormOptions(command))
     .argument('<model>', 'a float32 ONNX file, or a folder with a manifest')
     .option('--data <paths...>', 'calibration data: .npz, folders of .npy, recordings (with a model folder)', [])
     .requiredOption('-o, --output <file>', 'the int8 model; its recipe goes to <file without .onnx>.recipe.json')
     .addOption(
       new Option(
         '--recipe <kind>',
-        'static, dynamic, weight-only, auto (the fastest that is right on this machine), or a recipe file; static and auto need --data (default: static with --data, dynamic without)',
+        'static, dynamic, weight-only, qat (static after training with rounding simulated), auto (the fastest that is right on this machine), or a recipe file; static, qat and auto need --data (default: static with --data, dynamic without)',
       ).argParser(recipeWord),
     )
     .addOption(
@@ -85,7 +93,7 @@ export function addQuantizeOptions(command: Command): Command {
 }
 
 /** @throws USAGE for options that do not go together, naming what is wrong. */
-export function recipeFrom(options: QuantizeOptions): Recipe {
+export function recipeFrom(options: QuantizeOptions): Recipe | QatRecipe {
   const { recipe, data, observer, perChannel, improve, exclude } = options;
   const kind = recipe ?? (data.length > 0 ? 'static' : 'dynamic');
   if (improve.length > 0 && kind !== 'static')
@@ -93,6 +101,8 @@ export function recipeFrom(options: QuantizeOptions): Recipe {
       hint: 'Accuracy methods look at calibration data: add --data DATA, with --recipe static or none.',
     });
   const improved = Object.assign({}, ...improve.map((method) => improvements[method]));
+  refuseQatSettings(kind, options);
+  if (kind === 'qat') return qatRecipeFrom(options, fastTypesHere());
   const said = {
     kind,
     exclude,
@@ -141,7 +151,7 @@ export function refuseNoData({ data }: Pick<QuantizeOptions, 'data'>, kind: stri
   });
 }
 
-const kinds = ['static', 'dynamic', 'weight-only', 'auto'];
+const kinds = ['static', 'dynamic', 'weight-only', 'qat', 'auto'];
 
 function recipeWord(text: string): string {
   if (kinds.includes(text) || text.endsWith('.json')) return text;

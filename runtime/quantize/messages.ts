@@ -1,7 +1,7 @@
 /** What the builder process and whoever started it (a selection, `octet quantize`) say to each other over IPC. */
 import type { ErrorRecord } from '../base/errors.ts';
 import type { Budget, Pipeline, Task } from '../data/pipeline.ts';
-import type { AnyRecipe } from './auto/composed-recipe.ts';
+import type { AnyRecipe, BuilderRecipe } from './auto/composed-recipe.ts';
 
 export type BuildRequest = {
   readonly kind: 'build';
@@ -13,7 +13,7 @@ export type BuildRequest = {
   readonly data: readonly string[];
   /** Variants are written as `<outFolder>/<sha256>.onnx` with `<sha256>.recipe.json` beside. */
   readonly outFolder: string;
-  readonly recipes: readonly AnyRecipe[];
+  readonly recipes: readonly BuilderRecipe[];
   /** Also searches for the fastest forms (the recipe `auto`), by timing whole alternatives. */
   readonly search?: FormSearch;
   /** At most so many calibration samples, spread evenly over the data. */

@@ -34,7 +34,9 @@ export async function originOf(
 
 /** Whether ranges are taken from data. */
 export function readsSamples(recipe: AnyRecipe): boolean {
-  return recipe.kind === 'composed' ? recipe.parts.some(readsSamples) : recipe.kind === 'static';
+  return recipe.kind === 'composed'
+    ? recipe.parts.some(readsSamples)
+    : recipe.kind === 'static' || recipe.kind === 'qat';
 }
 
 /**

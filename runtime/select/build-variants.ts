@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { OctetError } from '../base/errors.ts';
 import type { PrepareResult } from '../measure/messages.ts';
-import type { AnyRecipe } from '../quantize/auto/composed-recipe.ts';
+import type { BuilderRecipe } from '../quantize/auto/composed-recipe.ts';
 import { buildVariants } from '../quantize/builder.ts';
 import type { FastTypes } from '../quantize/fast-types.ts';
 import type { BuilderEvent, BuildRequest, BuiltVariant } from '../quantize/messages.ts';
@@ -24,7 +24,7 @@ export type Building = {
 export type BuiltFiles = { readonly files: readonly VariantFile[]; readonly skipped: readonly Excluded[] };
 
 /** @throws what is wrong with model or data; the signal's reason. A builder that dies costs what it had not written yet. */
-export function buildRecipes(building: Building, recipes: readonly AnyRecipe[]): Promise<BuiltFiles> {
+export function buildRecipes(building: Building, recipes: readonly BuilderRecipe[]): Promise<BuiltFiles> {
   return build(
     building,
     { recipes },

@@ -76,7 +76,10 @@ export async function proposeAgain(
 ): Promise<Proposal> {
   const { float32, usual } = subject;
   const fromMs = clock.monotonicMs();
-  const recipes = new Map(trials.flatMap(({ recipe, variant }) => (recipe ? [[variant, recipe] as const] : [])));
+  // What was trained is built by training, not by the builder.
+  const recipes = new Map(
+    trials.flatMap(({ recipe, variant }) => (recipe && recipe.kind !== 'qat' ? [[variant, recipe] as const] : [])),
+  );
   const built = await buildRecipes(subject, [...recipes.values()]);
   const files = new Map([float32, ...built.files].map((file) => [file.name, file]));
   const entries = trials.flatMap(({ variant, settings }) => {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { speedRewriteNames } from '../prepare/speed-rewrite-names.ts';
-import { type Recipe, recipeSchema } from '../recipe.ts';
+import { type QatRecipe, qatSchema, type Recipe, recipeSchema } from '../recipe.ts';
 
 export const composedSchema = z.strictObject({
   kind: z.literal('composed'),
@@ -19,10 +19,13 @@ export const composedSchema = z.strictObject({
 
 export type ComposedRecipe = z.output<typeof composedSchema>;
 
-/** What a recipe file may hold: one recipe, or several composed. */
-export const anyRecipeSchema = z.discriminatedUnion('kind', [composedSchema, recipeSchema]);
+/** What a recipe file may hold: one recipe, several composed, or one with training before it. */
+export const anyRecipeSchema = z.discriminatedUnion('kind', [composedSchema, recipeSchema, qatSchema]);
 
-export type AnyRecipe = ComposedRecipe | Recipe;
+/** What the builder process builds; training stands above it. */
+export type BuilderRecipe = ComposedRecipe | Recipe;
+
+export type AnyRecipe = BuilderRecipe | QatRecipe;
 
 /** Whether the recipe is the float model as it came, byte for byte. */
 export function isUnchanged({ rewrites, parts }: ComposedRecipe): boolean {

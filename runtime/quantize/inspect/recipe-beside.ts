@@ -22,5 +22,6 @@ export function rescalesChannels(record: unknown): boolean {
 
 function rescales(recipe: AnyRecipe): boolean {
   if (recipe.kind === 'composed') return recipe.parts.some(rescales);
+  if (recipe.kind === 'qat') return recipe.equalize ?? !recipe.perChannel;
   return recipe.kind === 'static' && (recipe.equalize || recipe.absorbBias);
 }
