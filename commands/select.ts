@@ -98,9 +98,13 @@ const overall = {
 async function requestFrom(model: string | undefined, options: Options): Promise<SelectionRequest> {
   const { data, objective, maxDrop, maxDisagreement, latency, memory, memoryIncrement, threads, time, out } = options;
   if (model === undefined || data === undefined)
-    throw new OctetError('USAGE', `octet select: expected a model and --data, got ${model ?? 'neither'}`, {
-      hint: 'octet select MODEL --data PATH; to do an earlier selection again: octet select --repeat EVIDENCE',
-    });
+    throw new OctetError(
+      'USAGE',
+      `octet select: expected a model and --data, got ${model === undefined ? 'neither' : 'no --data'}`,
+      {
+        hint: 'octet select MODEL --data PATH; to do an earlier selection again: octet select --repeat EVIDENCE',
+      },
+    );
   const { modelPath, featuresPath, pipeline, task, budget } = await readModelArgument(model);
   const asked = {
     ...(maxDrop === undefined ? {} : { maxDrop }),

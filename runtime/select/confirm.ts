@@ -3,11 +3,13 @@
  * here, and where the answer holds, that is enough. Where it does not, the whole search follows, and the record says so.
  */
 import type { Estimate } from '../measure/statistics.ts';
+import { isTie, meritOf } from './choose.ts';
 import type { Contender } from './contender.ts';
 import type { Evidence } from './evidence.ts';
 import { estimateText } from './figures.ts';
 import type { Proposal, Subject } from './propose.ts';
 import type { Settled } from './run-selection.ts';
+import type { Objective } from './selection.ts';
 import type { TrialEvidence } from './trial-evidence.ts';
 
 export type Confirmation = {
@@ -73,17 +75,24 @@ export function rivalsIn({ trials, chosen }: Evidence): TrialEvidence[] {
 /** How far two devices of one kind may differ before the one says nothing about the other. */
 const allowed = 0.1;
 
-/** What speaks against the record; undefined where the same answer came out with about the same gain. */
+/** What speaks against the record; undefined where its answer, or one as good, came out with about the same gain. */
 export function contradictionOf(
-  { chosen, trials }: Evidence,
+  { chosen, trials, demands }: Evidence,
   { choice, contenders }: Pick<Settled, 'choice' | 'contenders'>,
 ): string | undefined {
-  if (choice.outcome === 'closest') return `${choice.verdict.replace(/\.$/, '')}`;
-  if (choice.chosen !== chosen) return `here ${choice.chosen} wins against ${chosen}`;
+  if (choice.outcome === 'closest') return choice.verdict.replace(/\.$/, '');
+  const named = (name: string) => contenders.find((contender) => contender.name === name);
+  const [answer, winner] = [named(chosen), named(choice.chosen)];
+  const isAsGood = choice.fates[chosen] === 'beaten' && answer && winner && tied(answer, winner, demands.objective);
+  if (choice.chosen !== chosen && !isAsGood) return `here ${choice.chosen} wins against ${chosen}`;
   const before = trials.find(({ name }) => name === chosen)?.paired?.speedup;
-  const now = contenders.find(({ name }: Contender) => name === chosen)?.speedup;
+  const now = answer?.speedup;
   if (!before || !now || overlaps(before, now)) return undefined;
   return `${chosen} was ${estimateText(before)} there and is ${estimateText(now)} here`;
+}
+
+function tied(a: Contender, b: Contender, objective: Objective): boolean {
+  return isTie(meritOf(a, objective), meritOf(b, objective));
 }
 
 function overlaps(before: Estimate, now: Estimate): boolean {

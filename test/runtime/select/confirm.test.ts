@@ -45,6 +45,14 @@ describe('a record from another device', () => {
     assert.equal(contradictionOf(recordedEvidence(), ended('static', 1.9)), undefined);
   });
 
+  it('holds when a simpler one is as good here', () => {
+    const both = ended('dynamic', 2.02);
+    const answer = ended('static', 2.0).contenders[0]!;
+    const fates = { static: 'beaten', dynamic: 'chosen' } as const;
+    const tied = { choice: { ...both.choice, fates }, contenders: [answer, ...both.contenders] };
+    assert.equal(contradictionOf(recordedEvidence(), tied), undefined);
+  });
+
   it('is contradicted by another answer, by a very different gain, and by a constraint', () => {
     assert.match(contradictionOf(recordedEvidence(), ended('float32', 1))!, /here float32 wins against static/);
     assert.match(
