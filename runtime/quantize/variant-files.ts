@@ -43,13 +43,13 @@ export function readsSamples(recipe: AnyRecipe): boolean {
  * Writes both files or none: the recipe first, so that where a model is, its recipe is.
  * @throws DISK_FULL, WRITE_FAILED
  */
-export async function writeVariant(
+export async function writeVariant<Origin extends object>(
   path: string,
   recipePath: string,
   bytes: Uint8Array,
-  origin: Omit<RecipeRecord, 'sha256'>,
-): Promise<RecipeRecord> {
-  const record: RecipeRecord = { ...origin, sha256: sha256Of(bytes) };
+  origin: Origin,
+): Promise<Origin & { readonly sha256: string }> {
+  const record = { ...origin, sha256: sha256Of(bytes) };
   await writeFileAtomic(recipePath, `${JSON.stringify(record, null, 2)}\n`);
   try {
     await writeFileAtomic(path, bytes);

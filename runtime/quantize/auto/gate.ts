@@ -43,7 +43,8 @@ export async function openGate(floatPath: string, settings: GateSettings): Promi
   return { judge: async (model) => judge(baseline, await decide(model), budget) };
 }
 
-async function taskOf(floatPath: string, heldOut: Samples): Promise<Task | undefined> {
+/** What the model is for, where nobody says. Opens a session. */
+export async function taskOf(floatPath: string, heldOut: Samples): Promise<Task | undefined> {
   const session = await openSession(floatPath);
   try {
     return await guessTask(session, heldOut);

@@ -110,7 +110,7 @@ function tooMuch({ measure, most, whole, multiple }: Choice, least: number): Oct
     {
       hint:
         multiple > 1
-          ? `Ask for ${possible}, or for less with --multiple 1: each layer keeps at least ${multiple} channels now.`
+          ? `Ask for at most ${possible}, or add --multiple 1: each layer keeps at least ${multiple} channels now.`
           : `Ask for at most ${possible}: every layer keeps one channel then.`,
     },
   );

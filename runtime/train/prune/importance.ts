@@ -3,6 +3,7 @@ import { stridesOf } from '../../graph/broadcast.ts';
 import { readTensor } from '../../graph/initializer.ts';
 import type { Graph } from '../../graph/model.ts';
 import type { Coupling } from './coupling/couple-channels.ts';
+import { randomFrom } from './random.ts';
 
 /** The sum of magnitudes (order 1) or the root of the sum of squares (order 2). Source: Li et al. 2017; Fang et al. 2023 for the sum over a group. */
 export function weightNorms(graph: Graph, coupling: Coupling, order: 1 | 2): Float64Array {
@@ -12,12 +13,8 @@ export function weightNorms(graph: Graph, coupling: Coupling, order: 1 | 2): Flo
 
 /** Seeded, in 0…1: what any other criterion has to beat. */
 export function randomImportance(coupling: Coupling, seed: number): Float64Array {
-  let state = seed >>> 0;
-  return new Float64Array(channelCount(coupling)).map(() => {
-    // Numerical Recipes' generator.
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  });
+  const random = randomFrom(seed);
+  return new Float64Array(channelCount(coupling)).map(random);
 }
 
 /** Each group's mean becomes 1, so that layers of different scale can be compared. */

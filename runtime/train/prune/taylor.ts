@@ -9,13 +9,15 @@ import type { Samples } from '../../data/samples.ts';
 import { openModel } from '../../engine/open-model.ts';
 import { stridesOf } from '../../graph/broadcast.ts';
 import { valueInfo } from '../../graph/build.ts';
-import { type Graph, type Model, opsetVersion } from '../../graph/model.ts';
+import { type Model, opsetVersion } from '../../graph/model.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { untyped } from '../../quantize/exposed-session.ts';
 import { gradient } from '../gradient/gradient.ts';
+import { logitsOf } from '../step/losses.ts';
 import { graphWriter } from '../writer.ts';
 import type { Coupling } from './coupling/couple-channels.ts';
 import { channelCount } from './importance.ts';
+import { randomFrom } from './random.ts';
 
 export type TaylorOptions = {
   /** Whether the first output scores classes; otherwise it is a quantity. */
@@ -35,9 +37,9 @@ export async function taylorImportance(
   samples: Samples,
   { classifies, seed, signal }: TaylorOptions,
 ): Promise<Float64Array> {
-  const output = model.graph.outputs[0]!.name;
+  const output = classifies ? logitsOf(model.graph, model.graph.outputs[0]!.name) : model.graph.outputs[0]!.name;
   const differentiated = gateGradients(model, coupling, output);
-  await using forward = await opened(model);
+  await using forward = await opened(withOutputs(model, [output]));
   await using backward = await opened(differentiated.model);
   const random = randomFrom(seed);
   const squares = new Float64Array(channelCount(coupling));
@@ -47,7 +49,7 @@ export async function taylorImportance(
     const feeds = await samples.feeds(index);
     const answer = (await forward.session.run(feeds, [output]))[output] as Tensor<'float32'>;
     const slope = classifies
-      ? slopeOfClass(answer, samples.labels?.[index] ?? -1, endsInSoftmax(model.graph, output), random)
+      ? slopeOfClass(answer, samples.labels?.[index] ?? -1, random)
       : slopeOfQuantity(answer, random);
     const values = await backward.session.run({ ...feeds, [differentiated.slope]: slope }, wanted);
     addSquares(squares, coupling, differentiated.gradients, values);
@@ -79,19 +81,13 @@ function gateGradients(model: Model, coupling: Coupling, output: string): Differ
     ...[slope, loss].map((name) => [name, coupling.shapes.get(output)!] as const),
   ]);
   const { graph, gradients } = gradient(write.graph(), loss, values, shapes);
-  const asked = [...new Set([...gradients].flat())].filter((name) => name !== output);
-  return {
-    slope,
-    gradients,
-    model: {
-      ...raised(model),
-      graph: {
-        ...graph,
-        inputs: [...graph.inputs, valueInfo(slope, 'float32')],
-        outputs: [...model.graph.outputs, ...asked.map(untyped)],
-      },
-    },
-  };
+  const inputs = [...graph.inputs, valueInfo(slope, 'float32')];
+  const asked = [...new Set([...gradients].flat())];
+  return { slope, gradients, model: withOutputs({ ...raised(model), graph: { ...graph, inputs } }, asked) };
+}
+
+function withOutputs(model: Model, names: readonly string[]): Model {
+  return { ...model, graph: { ...model.graph, outputs: names.map(untyped) } };
 }
 
 /** Gradients are written in operator set 17; what a prepared model uses of 13 to 16 means the same there. */
@@ -100,23 +96,11 @@ function raised(model: Model): Model {
   return { ...model, irVersion: Math.max(8, model.irVersion), opsets: new Map([...model.opsets, ['', version]]) };
 }
 
-function endsInSoftmax({ nodes }: Graph, output: string): boolean {
-  return nodes.find(({ outputs }) => outputs.includes(output))?.opType === 'Softmax';
-}
-
-/** Of cross-entropy: p − onehot for scores, −onehot / p for probabilities. */
-function slopeOfClass(
-  { dims, data }: Tensor<'float32'>,
-  label: number,
-  isProbability: boolean,
-  random: () => number,
-): Tensor<'float32'> {
-  const probabilities = isProbability ? Float64Array.from(data) : softmax(data);
+/** Of cross-entropy: p − onehot. */
+function slopeOfClass({ dims, data }: Tensor<'float32'>, label: number, random: () => number): Tensor<'float32'> {
+  const probabilities = softmax(data);
   const chosen = label >= 0 ? label : drawn(probabilities, random);
-  const slope = Float32Array.from(probabilities, (p, at) => {
-    if (isProbability) return at === chosen ? -1 / Math.max(p, 1e-6) : 0;
-    return p - (at === chosen ? 1 : 0);
-  });
+  const slope = Float32Array.from(probabilities, (p, at) => p - (at === chosen ? 1 : 0));
   return { type: 'float32', dims, data: slope };
 }
 
@@ -162,13 +146,4 @@ function addSquares(
   sums.forEach((sum, channel) => {
     squares[channel]! += sum * sum;
   });
-}
-
-/** Numerical Recipes' generator, in 0…1. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
