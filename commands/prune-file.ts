@@ -6,7 +6,7 @@ import { openSamples } from '../runtime/data/open-samples.ts';
 import { type Samples, splitHeldOut } from '../runtime/data/samples.ts';
 import { engineVersion } from '../runtime/engine/session.ts';
 import type { AccuracyJudgement } from '../runtime/measure/accuracy.ts';
-import { taskOf, openGate } from '../runtime/quantize/auto/gate.ts';
+import { openGate, taskOf } from '../runtime/quantize/auto/gate.ts';
 import { modelInputs, prepareModel } from '../runtime/quantize/prepare/prepare.ts';
 import { measureLatency, type PairLatency } from '../runtime/quantize/report/latency.ts';
 import { writeVariant } from '../runtime/quantize/variant-files.ts';
