@@ -42,7 +42,11 @@ export function define(command: Command): void {
     .option('--max-disagreement <share>', 'without: changed decisions allowed (default 0.02)', shareFrom)
     .option('--threads <n>', 'threads of one inference; without it, others than 1 are tried, too', threadsFrom)
     .option('--evidence <file>', 'of a device of the same kind: confirm its answer instead of searching')
-    .option('--repeat <file>', 'run the selection of this evidence again and print both results side by side')
+    .addOption(
+      new Option('--repeat <file>', 'run the selection of this evidence again and print both side by side').conflicts(
+        'evidence',
+      ),
+    )
     .option('-o, --out <folder>', 'where variants/ and evidence/ go', 'octet-selection')
     .option('--json', 'print one JSON document')
     .addHelpText('after', examples)
