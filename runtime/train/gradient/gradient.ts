@@ -32,7 +32,7 @@ const rules: Readonly<Record<string, GradientRule>> = {
   ...quantisationRules,
 };
 
-/** Operators that have a gradient. LSTM and GRU have one once they are unrolled (unroll.ts). */
+/** Operators that have a gradient. LSTM and GRU have one once they are unrolled (recurrent/unroll.ts). */
 export const differentiableOperators: readonly string[] = Object.keys(rules).sort();
 
 export type Differentiated = {

@@ -12,6 +12,7 @@ import { elementCount, type Feeds, type Tensor } from '../../graph/tensor.ts';
 import { modelInputs } from '../../quantize/prepare/prepare.ts';
 import { shapesOn } from '../../quantize/prepare/run-shapes.ts';
 import { gradient } from '../gradient/gradient.ts';
+import { unrollRecurrent } from '../recurrent/unroll.ts';
 import { graphWriter, type Writer } from '../writer.ts';
 import { type LossTerm, targetOf, writeLoss } from './losses.ts';
 import { type Optimizer, type OptimizerForm, optimizerForm } from './optimizers.ts';
@@ -55,8 +56,10 @@ const neededOpset = 17;
  * Opens a session.
  */
 export async function buildStep(model: Model, feeds: Feeds, choice: StepChoice): Promise<TrainStep> {
-  const raised = withOpset(model);
-  const inner = await shapesOn(withBatch(raised, feeds), feeds);
+  const folded = withOpset(model);
+  const outer = await shapesOn(withBatch(folded, feeds), feeds);
+  const raised = { ...folded, graph: unrollRecurrent(folded.graph, shapeIn(folded.graph, outer)) };
+  const inner = raised.graph === folded.graph ? outer : await shapesOn(withBatch(raised, feeds), feeds);
   const losing = addLoss(raised.graph, choice.terms, shapeIn(raised.graph, inner));
   const forward = withBatch({ ...raised, graph: losing.graph }, { ...feeds, ...targetsLike(choice.terms, inner) });
   const shapes = await shapesOn(forward, { ...feeds, ...targetsLike(choice.terms, inner) });
