@@ -1,7 +1,8 @@
 /** `octet demo`, which is also `npm start`: everything on this machine, from the float32 model to live decisions. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import pico from 'picocolors';
 import { type DemoSurroundings, runDemo } from '../fleet/demo/demo.ts';
+import { type BundledModel, bundledModels } from '../models/bundled.ts';
 import { systemClock } from '../runtime/base/clock.ts';
 import { renderTrialTable } from './trial-table.ts';
 
@@ -9,6 +10,7 @@ import { renderTrialTable } from './trial-table.ts';
 const narrowest = 60;
 
 type Options = {
+  model: BundledModel;
   port: number;
   host: string;
   broker?: string;
@@ -21,6 +23,9 @@ type Options = {
 
 export function define(command: Command): void {
   command
+    .addOption(
+      new Option('--model <name>', 'which of the bundled models').choices(bundledModels).default(bundledModels[0]),
+    )
     .option('--port <port>', 'of the page and the repository; 0 for any free one', portFrom, 8080)
     .option('--host <address>', 'to listen on; anyone who reaches it can read along', '127.0.0.1')
     .option('--broker <url>', 'your own broker, mqtt:// or mqtts://, instead of the embedded one')
@@ -33,14 +38,14 @@ export function define(command: Command): void {
 }
 
 async function run(options: Options): Promise<void> {
-  const { port, host, broker, once = false, json = false, data, fresh = false, speed } = options;
+  const { model, port, host, broker, once = false, json = false, data, fresh = false, speed } = options;
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
   const screen = json ? process.stderr : process.stdout;
   const renderTable: DemoSurroundings['renderTable'] = (rows, verdict) =>
     renderTrialTable(rows, verdict, { width: Math.max(screen.columns || 120, narrowest) });
   const report = await runDemo(
-    { port, host, once, dataFolder: data, fresh, speed, ...(broker === undefined ? {} : { broker }) },
+    { model, port, host, once, dataFolder: data, fresh, speed, ...(broker === undefined ? {} : { broker }) },
     { clock: systemClock, signal: stop.signal, screen, renderTable },
   );
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);

@@ -1,4 +1,5 @@
 /** `octet select MODEL --data D`: build variants, race them, keep the one that the evidence supports; or do an earlier one again. */
+
 import { type Command, Option } from 'commander';
 import { systemClock } from '../runtime/base/clock.ts';
 import { exitCodes, OctetError } from '../runtime/base/errors.ts';
@@ -12,6 +13,7 @@ import { readModelArgument } from './model-argument.ts';
 import { bytesFrom, durationMsFrom, latencyUsFrom, shareFrom, threadsFrom } from './options.ts';
 import { progressLine } from './progress-line.ts';
 import { renderComparison, renderSelection } from './select-lines.ts';
+import { writeSelectionReport } from './select-report.ts';
 
 type Options = {
   data?: string[];
@@ -26,6 +28,7 @@ type Options = {
   evidence?: string;
   repeat?: string;
   out: string;
+  report?: string;
   json?: boolean;
 };
 
@@ -48,6 +51,7 @@ export function define(command: Command): void {
       ),
     )
     .option('-o, --out <folder>', 'where variants/ and evidence/ go', 'octet-selection')
+    .option('--report <file>', 'write a page: the trade-off, the times, the reasons, the conditions')
     .option('--json', 'print one JSON document')
     .addHelpText('after', examples)
     .action(run);
@@ -75,6 +79,7 @@ async function run(model: string | undefined, options: Options): Promise<void> {
       `${options.json ? JSON.stringify({ ...result, comparison }) : renderComparison(comparison, result.evidencePath)}\n`,
     );
   } else process.stdout.write(`${options.json ? JSON.stringify(result) : renderSelection(result, request)}\n`);
+  if (options.report !== undefined) await writeSelectionReport(options.report, result.evidencePath);
   if (result.outcome === 'closest') process.exitCode = exitCodes.budgetNotMet;
 }
 

@@ -11,7 +11,14 @@ import { programRoot, sha256Of } from '../../runtime/base/files.ts';
 const digestFile = '.sources.sha256';
 
 /** What the page is made of: folders and files whose change makes a build outdated. */
-const sources = ['fleet/console', 'agent/protocol', 'package-lock.json'];
+const sources = [
+  'fleet/console',
+  'agent/protocol',
+  // What the protocol says of a bench.
+  'runtime/measure/bench-report.ts',
+  'runtime/measure/bench-messages.ts',
+  'package-lock.json',
+];
 
 /**
  * @param root the project's folder.

@@ -81,9 +81,9 @@ function deployedSlot({ progress: { outcome, slot } }: View): Slot | undefined {
   });
 }
 
-function introduce(terminal: Terminal, { speed }: DemoOptions): void {
+function introduce(terminal: Terminal, { model, speed }: DemoOptions): void {
   terminal.line(
-    `${pico.bold('Octet demo')}: puts a float32 model onto this machine and keeps it right, as on any device.`,
+    `${pico.bold('Octet demo')}: puts a float32 model (${model}) onto this machine and keeps it right, as on any device.`,
   );
   terminal.line(
     `The sensor is ${pico.bold('simulated')}: a smartwatch's recordings of people the model was not trained on,`,

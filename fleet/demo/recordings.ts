@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type BundledModel, bundledFolder } from '../../models/bundled.ts';
+import { type BundledModel, bundledFolder, bundledRecordings } from '../../models/bundled.ts';
 import { readJson } from '../../runtime/base/json.ts';
 import { pipelineSchema } from '../../runtime/data/pipeline.ts';
 
@@ -20,12 +20,11 @@ const manifestSchema = z.object({ pipeline: pipelineSchema });
 
 /** @throws DATA_INVALID, FILE_NOT_FOUND when the bundled model is damaged. */
 export async function chooseRecordings(model: BundledModel): Promise<DemoRecordings> {
-  const folder = bundledFolder(model);
-  const root = join(folder, 'recordings');
+  const root = bundledRecordings(model);
   const read = <S extends z.ZodType>(path: string, schema: S) =>
     readJson(path, schema, { code: 'DATA_INVALID', what: path });
   const { validation, test } = await read(join(root, 'split.json'), splitSchema);
-  const { pipeline } = await read(join(folder, 'manifest.json'), manifestSchema);
+  const { pipeline } = await read(join(bundledFolder(model), 'manifest.json'), manifestSchema);
   const names = (await readdir(root)).filter((name) => /^p\d+-/.test(name));
   const unseen = names.filter((name) => [...validation, ...test].includes(personOf(name)));
   const paths = takeTurns(unseen).map((name) => join(root, name));

@@ -1,5 +1,6 @@
 /** Starts the parts of the demo in the order in which they need each other; the stack takes them away in reverse. */
 import { join } from 'node:path';
+import type { BundledModel } from '../../models/bundled.ts';
 import type { Clock } from '../../runtime/base/clock.ts';
 import { writeFileAtomic } from '../../runtime/base/files.ts';
 import { agentConfigFor, demoDeviceId } from './agent-config.ts';
@@ -13,6 +14,7 @@ import { DeviceWatch } from './watch.ts';
 import { startWebServer, type WebServer } from './web-server.ts';
 
 export type DemoOptions = {
+  readonly model: BundledModel;
   /** Of the web server; 0 takes any free port. */
   readonly port: number;
   readonly host: string;
@@ -36,13 +38,11 @@ export type RunningDemo = {
   readonly agent: AgentProcess;
 };
 
-const model = 'watch-exercise';
-
 /** @throws PORT_IN_USE, BROKER_UNREACHABLE, STORE_FAILED (another demo uses the folder), WRITE_FAILED, DISK_FULL, and what a damaged installation throws. */
 export async function startDemo(options: DemoOptions, clock: Clock, parts: AsyncDisposableStack): Promise<RunningDemo> {
   const broker = parts.use(await (options.broker === undefined ? startEmbeddedBroker() : useBroker(options.broker)));
   const { path: folder } = parts.use(await openDataFolder(options.dataFolder, options.fresh));
-  const repository = await prepareRepository(join(folder, 'repository'), model, clock);
+  const repository = await prepareRepository(join(folder, 'repository'), options.model, clock);
   const { host, port } = options;
   const consoleFolder = await prepareConsole();
   const web = parts.use(
@@ -56,15 +56,20 @@ export async function startDemo(options: DemoOptions, clock: Clock, parts: Async
   return { broker, pageUrl: pageUrlOf(web.url, options.broker), watch, agent };
 }
 
-async function writeConfig(options: DemoOptions, folder: string, broker: DemoBroker, web: WebServer, rootFile: string) {
+async function writeConfig(
+  { model, speed }: DemoOptions,
+  folder: string,
+  broker: DemoBroker,
+  web: WebServer,
+  rootFile: string,
+) {
   const config = agentConfigFor({
-    model,
-    dataFolder: join(folder, 'agent'),
+    ...{ model, speed, rootFile },
+    // Each model is deployed once and then remembered.
+    dataFolder: join(folder, 'agent', model),
     brokerUrl: broker.url,
     webUrl: web.url,
-    rootFile,
     recordings: await chooseRecordings(model),
-    speed: options.speed,
   });
   const path = join(folder, 'agent.json');
   // The user's own broker may want a password, which is then part of its URL.

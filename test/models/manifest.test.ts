@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { bundledFolder, bundledModels } from '../../models/bundled.ts';
+import { bundledFolder, bundledModels, bundledRecordings } from '../../models/bundled.ts';
 import { fillDigests } from '../../models/fill-digests.ts';
 import { manifestJsonSchema, parseManifest, readManifest, verifyModelFolder } from '../../models/manifest.ts';
 import { sha256Of } from '../../runtime/base/files.ts';
@@ -117,7 +117,7 @@ for (const name of bundledModels)
     const { labels } = JSON.parse(await readFile(join(folder, 'labels.json'), 'utf8'));
     assert.deepEqual(task, { kind: 'classify', labels });
     const recording = JSON.parse(
-      await readFile(join(folder, 'recordings', 'p01-pendulum-left', 'recording.json'), 'utf8'),
+      await readFile(join(bundledRecordings(name), 'p01-pendulum-left', 'recording.json'), 'utf8'),
     );
     assert.deepEqual(pipeline.channels, recording.channels);
     assert.equal(pipeline.rateHz, recording.rateHz);

@@ -1,8 +1,9 @@
 /** Size and latency before and after, as bars on a common scale. */
+
+import { type Html, html } from '../../base/page/html.ts';
+import { sizeText, timeText } from '../../base/page/words.ts';
 import type { PairReport } from '../inspect/inspect-pair.ts';
-import { type Html, html } from './html.ts';
 import type { PairLatency } from './latency.ts';
-import { sizeText, timeText } from './words.ts';
 
 export function beforeAfter({ floatBytes, quantizedBytes }: PairReport, latency: PairLatency): Html {
   return html`<div class="columns"><div><h3>Size of the file</h3>${versus(floatBytes, quantizedBytes, sizeText)}</div>

@@ -1,8 +1,9 @@
 /** The error of each layer as a bar, in order of execution; a tick marks how good its inputs were. */
+
+import { type Html, html } from '../../base/page/html.ts';
+import { dbText, numberText, percentText } from '../../base/page/words.ts';
 import type { LayerError } from '../inspect/compare-models.ts';
 import type { Finding } from '../inspect/first-fault.ts';
-import { type Html, html } from './html.ts';
-import { dbText, numberText, percentText } from './words.ts';
 
 /** The right end of the bars: 8 bits do not reach further. */
 const fullDb = 50;

@@ -1,7 +1,8 @@
 /** What runs as which integer kernel, and what stayed float and why. */
+
+import { type Html, html } from '../../base/page/html.ts';
+import { percentText } from '../../base/page/words.ts';
 import type { NodeOutcome } from '../messages.ts';
-import { type Html, html } from './html.ts';
-import { percentText } from './words.ts';
 
 export function outcomeTable(outcomes: readonly NodeOutcome[], integerShare: number | null): Html {
   const kernels = Map.groupBy(

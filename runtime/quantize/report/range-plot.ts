@@ -1,7 +1,8 @@
 /** One activation's histogram with the range that its integers can represent: where the range cuts, and what it wastes. */
+
+import { type Html, html, raw } from '../../base/page/html.ts';
+import { numberText } from '../../base/page/words.ts';
 import type { LayerError } from '../inspect/compare-models.ts';
-import { type Html, html, raw } from './html.ts';
-import { numberText } from './words.ts';
 
 const [width, height] = [240, 84];
 

@@ -10,7 +10,8 @@ describe("the console's files", () => {
   let root: string;
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'octet-build-'));
-    for (const part of ['fleet/console', 'agent/protocol', 'tsconfig.json', 'package.json'])
+    const schemas = ['runtime/measure/bench-report.ts', 'runtime/measure/bench-messages.ts'];
+    for (const part of ['fleet/console', 'agent/protocol', ...schemas, 'tsconfig.json', 'package.json'])
       await cp(join(programRoot(), part), join(root, part), { recursive: true });
     await symlink(join(programRoot(), 'node_modules'), join(root, 'node_modules'));
   });

@@ -13,6 +13,11 @@ export function timeText(us: number): string {
   return us < 1000 ? `${us.toFixed(us < 100 ? 1 : 0)} µs` : `${(us / 1000).toFixed(us < 10_000 ? 2 : 1)} ms`;
 }
 
+/** The unit that times up to so many microseconds are best read in, for an axis. */
+export function timeUnit(mostUs: number): { readonly unit: string; readonly us: number } {
+  return mostUs < 10_000 ? { unit: 'µs', us: 1 } : { unit: 'ms', us: 1000 };
+}
+
 /** Models that differ by less than float32 can tell are equal. */
 export function dbText(db: number): string {
   return db >= 100 ? 'equal' : `${db.toFixed(1)} dB`;

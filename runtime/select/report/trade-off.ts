@@ -1,0 +1,116 @@
+/**
+ * What each contender costs in accuracy against what it takes in time: the picture that a choice is made from. The further up and
+ * left, the better; the area of a circle is memory. In the page's own text, so that names keep their size on a phone.
+ */
+import { percent } from '../../base/page/curve.ts';
+import { type Html, html } from '../../base/page/html.ts';
+import { linearScale, type Scale, scaleOver } from '../../base/page/scale.ts';
+import { numberText, sizeText, timeText, timeUnit } from '../../base/page/words.ts';
+import type { TrialEvidence } from '../trial-evidence.ts';
+import type { Contender } from './contenders.ts';
+import { type Place, placeLabels } from './place-labels.ts';
+
+type Drawn = Contender & {
+  readonly sampleUs: NonNullable<Contender['sampleUs']>;
+  readonly costs: { readonly value: number; readonly bound: number };
+};
+
+/** The plot's own size on the narrowest screen that is catered for, 390 pixels wide. */
+const [narrowPx, heightPx] = [292, 300];
+const largestRadiusPx = 13;
+
+const titles = {
+  'net loss': 'points of accuracy lost against float32',
+  changed: 'per cent of decisions changed against float32',
+  error: 'error against float32, per cent of the spread',
+} as const satisfies Record<NonNullable<TrialEvidence['accuracy']>['metric'], string>;
+
+/** Null when fewer than two contenders have both a time and an accuracy. */
+export function tradeOff(contenders: readonly Contender[]): Html | null {
+  const drawn = contenders.flatMap(drawnFrom);
+  if (drawn.length < 2) return null;
+  const judged = contenders.find(({ accuracy, isBaseline }) => accuracy !== null && !isBaseline)?.accuracy;
+  const limit = (judged?.limit ?? 0) * 100;
+  const x = timeScale(drawn);
+  const y = costScale(drawn, limit);
+  const places = labelled(drawn, x, y);
+  const { unit, us } = timeUnit(x.to);
+  return html`<p class="legend"><span><i class="circle chosen"></i>chosen</span><span><i class="circle float32"></i>float32</span><span><i class="circle"></i>met every demand</span><span><i class="circle refused"></i>over budget</span>${memoryLegend(drawn)}</p>
+<p class="axis-title muted small">↑ better · ${titles[judged?.metric ?? 'changed']}, with 95 % bound</p>
+<div class="plane trade-off"><div class="levels">${y.ticks.map((tick) => html`<span style="top:${percent(y.share(tick))}">${numberText(tick)}</span>`)}</div>
+<div class="field">${y.ticks.map((tick) => html`<i class="line" style="top:${percent(y.share(tick))}"></i>`)}${x.ticks.map((tick) => html`<i class="upright" style="left:${percent(x.share(tick))}"></i>`)}
+<i class="budget" style="top:${percent(y.share(limit))}"></i><span class="budget-name small" style="top:${percent(y.share(limit))}">allowed: ${numberText(limit)}</span>
+${drawn.map((contender, at) => circle(contender, places[at], x, y, drawn))}</div></div>
+<div class="time-axis trade-off"><div class="field">${x.ticks.map((tick) => html`<span style="left:${percent(x.share(tick))}">${numberText(tick / us)}</span>`)}</div><p class="muted small">← faster · ${unit} for one sample${x.to / x.from > 3 ? ', logarithmic' : ''}</p></div>`;
+}
+
+function drawnFrom(contender: Contender): Drawn[] {
+  const { accuracy, sampleUs, isBaseline } = contender;
+  if (sampleUs === null) return [];
+  if (isBaseline) return [{ ...contender, sampleUs, costs: { value: 0, bound: 0 } }];
+  if (accuracy === null || !Number.isFinite(accuracy.value)) return [];
+  return [{ ...contender, sampleUs, costs: { value: accuracy.value * 100, bound: accuracy.bound * 100 } }];
+}
+
+/** Room for every circle; a whisker of a disturbed comparison may leave the picture rather than squeeze the others. */
+function timeScale(drawn: readonly Drawn[]): Scale {
+  const values = drawn.map(({ sampleUs }) => sampleUs.value);
+  const [least, most] = [Math.min(...values) / 1.3, Math.max(...values) * 1.3];
+  return scaleOver(drawn.flatMap(({ sampleUs: { low, high } }) => [Math.max(low, least), Math.min(high, most)]));
+}
+
+/** From the best to some way beyond what is allowed; what is worse lies on the lower edge. */
+function costScale(drawn: readonly Drawn[], limit: number): Scale {
+  const values = drawn.map(({ costs }) => costs.value);
+  const worst = Math.max(...values, ...drawn.map(({ costs }) => costs.bound), limit);
+  const to = Math.max(limit * 1.35, Math.min(worst * 1.1, limit * 4), 0.1);
+  return linearScale(Math.min(0, ...values) - to * 0.12, to, 5);
+}
+
+/** float32 and the chosen one first, then from fast to slow. */
+function labelled(drawn: readonly Drawn[], x: Scale, y: Scale): (Place | undefined)[] {
+  const rank = ({ fate, isBaseline }: Drawn) => (fate === 'chosen' ? 0 : isBaseline ? 1 : 2);
+  const order = drawn
+    .map((contender, at) => ({ contender, at }))
+    .sort((a, b) => rank(a.contender) - rank(b.contender) || a.contender.sampleUs.value - b.contender.sampleUs.value);
+  const placed = placeLabels(
+    order.map(({ contender }) => ({
+      x: x.share(contender.sampleUs.value) * narrowPx,
+      y: y.share(contender.costs.value) * heightPx,
+      radius: radiusOf(contender, drawn),
+      text: labelOf(contender),
+    })),
+    narrowPx,
+    heightPx,
+  );
+  const places: (Place | undefined)[] = [];
+  for (const [index, { at }] of order.entries()) places[at] = placed[index];
+  return places;
+}
+
+function labelOf({ number, name }: Contender): string {
+  return `${number} ${name}`;
+}
+
+function radiusOf({ alone }: Drawn, drawn: readonly Drawn[]): number {
+  const largest = Math.max(...drawn.map((other) => other.alone?.peakBytes ?? 0));
+  return Math.max(4, largestRadiusPx * Math.sqrt((alone?.peakBytes ?? 0) / (largest || 1)));
+}
+
+function circle(contender: Drawn, place: Place | undefined, x: Scale, y: Scale, drawn: readonly Drawn[]): Html {
+  const { sampleUs, costs, number, name, alone } = contender;
+  const radius = radiusOf(contender, drawn);
+  const kind = contender.fate === 'chosen' ? 'chosen' : contender.isBaseline ? 'float32' : contender.fate;
+  const [left, top] = [percent(x.share(sampleUs.value)), percent(y.share(costs.value))];
+  const [fast, slow] = [x.share(sampleUs.low), x.share(sampleUs.high)];
+  const [good, bad] = [y.share(costs.value), y.share(costs.bound)];
+  const title = `${name}: ${timeText(sampleUs.value)}, costs ${numberText(costs.value)} (at most ${numberText(costs.bound)})${alone ? `, ${sizeText(alone.peakBytes)} of memory` : ''}`;
+  return html`<i class="whisker" style="left:${left};top:${percent(good)};height:${percent(Math.max(0, bad - good))}"></i><i class="whisker flat" style="left:${percent(fast)};width:${percent(slow - fast)};top:${top}"></i>
+<b class="circle ${kind}" title="${title}" style="left:${left};top:${top};width:${(radius * 2).toFixed(1)}px;height:${(radius * 2).toFixed(1)}px"></b>${place ? html`<span class="point-name small ${kind}" style="left:${left};top:${top};margin:${place.dy.toFixed(1)}px 0 0 ${place.dx.toFixed(1)}px">${number} ${name}</span>` : null}`;
+}
+
+function memoryLegend(drawn: readonly Drawn[]): Html | null {
+  const sizes = drawn.flatMap(({ alone }) => alone?.peakBytes ?? []);
+  if (sizes.length === 0) return null;
+  return html`<span>area: peak memory, ${sizeText(Math.min(...sizes))} to ${sizeText(Math.max(...sizes))}</span>`;
+}
