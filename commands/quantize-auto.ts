@@ -12,6 +12,7 @@ export type AutoSettings = {
   readonly activation: 'uint8' | 'int8';
   readonly reduceRange: boolean;
   readonly samples: number;
+  readonly batch: number;
   readonly maxDrop?: number;
   readonly maxDisagreement?: number;
   readonly searchTime: number;
@@ -32,6 +33,7 @@ export function autoOn(argument: ModelArgument, data: readonly string[], setting
     },
     ...(task === undefined ? {} : { task }),
     threads: 1,
+    batch: settings.batch,
     samples: settings.samples,
     searchMs: searchTime * 1000,
   };

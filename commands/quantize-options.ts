@@ -29,6 +29,7 @@ export type QuantizeOptions = FormOptions &
     maxDrop?: number;
     maxDisagreement?: number;
     searchTime: number;
+    batch: number;
     report?: string;
     json?: boolean;
   };
@@ -85,6 +86,12 @@ export function addQuantizeOptions(command: Command): Command {
       shareFrom,
     )
     .option('--search-time <seconds>', 'auto: how long to search', countFrom, 60)
+    .option(
+      '--batch <n>',
+      'auto: windows in one call, where the model is called so; what is fastest differs',
+      countFrom,
+      1,
+    )
     .option(
       '--report <file>',
       'one self-contained HTML page: error by layer, ranges, latency measured here; needs --data',

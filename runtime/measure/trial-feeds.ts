@@ -28,16 +28,32 @@ export async function openHeldOut(
   return splitHeldOut(samples).heldOut;
 }
 
-/** A few windows spread evenly over those held out: at most 32, and 2 MiB (one window always). */
-export async function chooseFeeds(heldOut: Samples): Promise<readonly Feeds[]> {
+/**
+ * A few calls' worth of windows, spread evenly over those held out: at most 32 calls, and 2 MiB (one call always).
+ * @param batch windows in one call, one after the other along axis 0; used again where there are too few.
+ */
+export async function chooseFeeds(heldOut: Samples, batch = 1): Promise<readonly Feeds[]> {
   if (heldOut.count === 0) return [];
   const sizeBytes = Object.values(await heldOut.feeds(0)).reduce((sum, { data }) => sum + data.byteLength, 0);
-  const chosen = evenly(heldOut, Math.max(1, Math.min(mostFeeds, Math.floor(mostFeedBytes / sizeBytes))));
-  // A copy each: a view would drag the whole array it shows along to the next process.
-  const copy = (feeds: Feeds) =>
-    Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }]));
+  const calls = Math.max(1, Math.min(mostFeeds, Math.floor(mostFeedBytes / (sizeBytes * batch))));
+  const chosen = evenly(heldOut, calls * batch);
+  const row = (index: number) => chosen.feeds(index % chosen.count);
   return Promise.all(
-    Array.from({ length: chosen.count }, async (_, index) => copy(await chosen.feeds(index)) as Feeds),
+    Array.from({ length: Math.ceil(chosen.count / batch) }, async (_, call) =>
+      joinFeeds(await Promise.all(Array.from({ length: batch }, (_, index) => row(call * batch + index)))),
+    ),
+  );
+}
+
+/** Batches of one as one batch. A copy: a view would drag the whole array it shows along to the next process. */
+function joinFeeds(rows: readonly Feeds[]): Feeds {
+  return Object.fromEntries(
+    Object.entries(rows[0]!).map(([name, { type, dims, data }]) => {
+      const all = new elementTypes[type].array(data.length * rows.length);
+      for (const [index, row] of rows.entries()) all.set(row[name]!.data as never, index * data.length);
+      const joined = rows.length === 1 ? dims : [rows.length * (dims[0] ?? 1), ...dims.slice(1)];
+      return [name, { type, dims: joined, data: all } as Tensor];
+    }),
   );
 }
 

@@ -12,7 +12,7 @@ type Section = (work: string, models: readonly string[]) => Promise<readonly Ben
 
 const sections: Readonly<Record<string, Section>> = {
   latency: async (work, models) => (await import('./quantize/latency.ts')).benchLatency(work, models),
-  batches: async (work) => (await import('./quantize/batches.ts')).benchBatches(work),
+  litert: async (work, models) => (await import('./quantize/litert.ts')).benchLiteRt(work, models),
   memory: async (work, models) => (await import('./quantize/memory.ts')).benchMemory(work, models),
   time: async (work, models) => (await import('./quantize/wall-time.ts')).benchTime(work, models),
   accuracy: async (work, models) => (await import('./quantize/accuracy.ts')).benchAccuracy(work, models),

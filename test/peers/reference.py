@@ -3,6 +3,7 @@
     reference.py fold MODEL OUT
     reference.py static MODEL OUT --data FOLDER --samples N --activation u8|s8 --method MinMax|Entropy|Percentile
     reference.py dynamic MODEL OUT
+    reference.py imports MODEL OUT        nothing at all: what the imports above cost
 
 FOLDER holds one .npy for each input, [samples, *dims of a batch of one]. Prints one JSON document: how long the call itself took, and the
 most memory this process ever held, imports included.
@@ -75,7 +76,7 @@ def peak_bytes() -> int:
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("action", choices=["fold", "static", "dynamic"])
+    parser.add_argument("action", choices=["fold", "static", "dynamic", "imports"])
     parser.add_argument("model")
     parser.add_argument("out")
     parser.add_argument("--data")
@@ -85,7 +86,7 @@ def main():
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     start = time.monotonic()
-    {"fold": fold, "static": static, "dynamic": dynamic}[arguments.action](arguments)
+    {"fold": fold, "static": static, "dynamic": dynamic, "imports": lambda _: None}[arguments.action](arguments)
     print(json.dumps({"callSeconds": time.monotonic() - start, "peakBytes": peak_bytes()}))
 
 

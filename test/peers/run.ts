@@ -1,7 +1,7 @@
 /**
  * `npm run peers [-- model…]`: the reference quantiser on every model of the bench, in every setting, next to Octet with the same
- * recipe: time and peak memory of each calibration, from one run. Its models stay in the cache, where `npm run bench:quantize`
- * finds them; both sides' latency and accuracy are then measured by Octet's own harness, called at the end.
+ * recipe: time and peak memory of each calibration, from one run; and LiteRT's files of the models of MLPerf Tiny. All stays in the cache,
+ * where `npm run bench:quantize` finds it and measures both sides' latency and accuracy.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,11 +10,11 @@ import pico from 'picocolors';
 import { type BenchCase, calibrationCount, fileNameOf } from '../bench/quantize/bench-case.ts';
 import { writeCaseData } from '../bench/quantize/case-data.ts';
 import { chooseCases } from '../bench/quantize/cases.ts';
-import { compare } from '../bench/quantize/compare.ts';
-import { comparisonLines } from '../bench/quantize/comparison-table.ts';
 import { runQuantize } from '../bench/quantize/octet-process.ts';
-import { collectVariants, type Folders, peersFolder, type ReferenceSetting } from '../bench/quantize/variants.ts';
-import { prepareEnvironment, type ReferenceRun, runReference } from './environment.ts';
+import { type Folders, peersFolder, type ReferenceSetting } from '../bench/quantize/variants.ts';
+import { prepareEnvironment } from './environment.ts';
+import { convertToLiteRt, liteRtBatches } from './litert.ts';
+import { type ReferenceRun, runReference } from './reference.ts';
 
 /** Words of reference.py, by setting. */
 const settings: Readonly<Record<ReferenceSetting, readonly string[]>> = {
@@ -31,14 +31,15 @@ const cases = chooseCases(process.argv.slice(2));
 const models = join(peersFolder, 'models');
 const work = await mkdtemp(join(tmpdir(), 'octet-peers-'));
 try {
-  await prepareEnvironment();
+  await prepareEnvironment('venv');
   await mkdir(models, { recursive: true });
   for (const bench of cases) {
     const folders = await writeCaseData(bench, join(work, fileNameOf(bench)));
     const minMax = await makeReferenceModels(bench, folders);
     await compareBySameRecipe(bench, folders, minMax);
-    const { variants, missing } = await collectVariants(bench, folders, work);
-    console.log(`${comparisonLines(await compare(bench, folders, variants, missing)).join('\n')}\n`);
+    if (bench.name in liteRtBatches)
+      console.log(`  ${'LiteRT float, int8'.padEnd(34)} ${await makeLiteRt(bench, folders)}`);
+    console.log();
   }
 } finally {
   await rm(work, { recursive: true, force: true });
@@ -66,6 +67,18 @@ async function makeReferenceModels(bench: BenchCase, { calibration }: Folders): 
     console.log(costLine(setting, run, `${run.callS.toFixed(2)} s in the call`));
   }
   return minMax;
+}
+
+/** LiteRT is a large download that not every machine can have: without it the bench cites what is published. */
+async function makeLiteRt(bench: BenchCase, { calibration }: Folders): Promise<string> {
+  try {
+    await prepareEnvironment('litert-venv');
+  } catch (error) {
+    return pico.yellow((error as Error).message);
+  }
+  const made = await convertToLiteRt(bench, calibration);
+  if ('reason' in made) return pico.yellow(made.reason);
+  return `made; the float one answers within ${made.difference.toExponential(1)} of the ONNX model`;
 }
 
 async function compareBySameRecipe(

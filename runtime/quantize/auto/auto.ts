@@ -9,16 +9,18 @@ import { join } from 'node:path';
 import { OctetError } from '../../base/errors.ts';
 import type { Budget, Task } from '../../data/pipeline.ts';
 import { evenly, type Samples, splitHeldOut } from '../../data/samples.ts';
+import type { Model } from '../../graph/model.ts';
 import type { Feeds } from '../../graph/tensor.ts';
 import type { AccuracyJudgement } from '../../measure/accuracy.ts';
 import { speedupOf } from '../../measure/paired-blocks.ts';
 import { runTrial, type TrialOptions } from '../../measure/trial.ts';
 import { chooseFeeds } from '../../measure/trial-feeds.ts';
 import type { NodeOutcome } from '../messages.ts';
-import { prepareModel } from '../prepare/prepare.ts';
+import { modelInputs, prepareModel } from '../prepare/prepare.ts';
 import { shapesOn } from '../prepare/run-shapes.ts';
 import { observeFor } from '../quantize.ts';
-import { staticSchema } from '../recipe.ts';
+import { type StaticRecipe, staticSchema } from '../recipe.ts';
+import { candidateObservers, chooseObserver } from './choose-observer.ts';
 import { type ComposedRecipe, isUnchanged } from './composed-recipe.ts';
 import { explore } from './explore.ts';
 import { type Gate, isAcceptable, openGate } from './gate.ts';
@@ -34,6 +36,8 @@ export type AutoOptions = {
   readonly budget: Budget;
   readonly task?: Task;
   readonly threads: number;
+  /** Windows in one call, which the speed is for (default 1); accuracy is judged window by window. */
+  readonly batch?: number;
   /** At most so many calibration samples. */
   readonly samples: number;
   /** For the search; judging and the last measurement come on top. */
@@ -126,24 +130,37 @@ async function searching<T>(
         hint: 'Give more data: three samples in ten are held out for judging.',
       },
     );
+  const { activation, reduceRange, batch = 1, task, budget } = options;
   const prepared = await prepareModel(path);
-  const feeds = await chooseFeeds(heldOut);
-  const search = await openSearch(path, prepared, searchOptions(calibration, feeds, options));
+  refuseFixedBatch(prepared, batch);
+  const feeds = await chooseFeeds(heldOut, batch);
+  const used = evenly(calibration, options.samples);
+  const part = staticSchema.parse({ kind: 'static', activation, reduceRange });
+  const observer = await chooseObserver(prepared, part, used, options.signal);
+  const search = await openSearch(path, prepared, searchOptions(part, used, feeds, options));
   try {
-    await explore(search, options);
-    const gate = await openGate(path, { heldOut, task: options.task, budget: options.budget, callUs: search.floatUs });
+    await explore(search, { activation, reduceRange, observer });
+    const gate = await openGate(path, { heldOut, task, budget, callUs: search.floatUs / batch });
     return await conclude({ search, gate, calibration, feeds, options, refusals: new Map() });
   } finally {
     await search.close();
   }
 }
 
-function searchOptions(calibration: Samples, feeds: readonly Feeds[], options: AutoOptions) {
-  const { activation, threads, searchMs, onProgress, signal } = options;
-  const used = evenly(calibration, options.samples);
-  const observers = (['min-max', 'mse'] as const).map((observer) =>
-    staticSchema.parse({ kind: 'static', activation, observer }),
+/** @throws USAGE */
+function refuseFixedBatch(prepared: Model, batch: number): void {
+  const fixed = modelInputs(prepared).find(({ dims }) => dims?.length === 0 || typeof dims?.[0] === 'number');
+  if (batch === 1 || !fixed) return;
+  throw new OctetError(
+    'USAGE',
+    `batch: expected 1, because input "${fixed.name}" has a fixed first axis (${fixed.dims?.join(', ')}), got ${batch}`,
+    { hint: 'Export the model with a free batch axis, or search for one window in a call.' },
   );
+}
+
+function searchOptions(part: StaticRecipe, used: Samples, feeds: readonly Feeds[], options: AutoOptions) {
+  const { threads, searchMs, onProgress, signal } = options;
+  const observers = candidateObservers.map((observer) => ({ ...part, observer }));
   const fromMs = performance.now();
   const spent = () => (performance.now() - fromMs) / searchMs;
   return {

@@ -13,11 +13,12 @@ import type { ComposedRecipe } from './composed-recipe.ts';
 import { type Exclusion, floatBeginnings, floatEnds, singleChanges } from './regions.ts';
 import type { Contender, Search } from './search.ts';
 
-/** What is fast on this processor. */
-export type ExploreOptions = Pick<StaticRecipe, 'reduceRange'> & { readonly activation: 'uint8' | 'int8' };
+/** What is fast on this processor, and whose ranges are right for this model (choose-observer.ts). */
+export type ExploreOptions = Pick<StaticRecipe, 'reduceRange' | 'observer'> & {
+  readonly activation: 'uint8' | 'int8';
+};
 
-export async function explore(search: Search, { activation, reduceRange }: ExploreOptions): Promise<void> {
-  const types = { activation, reduceRange };
+export async function explore(search: Search, types: ExploreOptions): Promise<void> {
   await tryFloatForms(search);
   const fastest = search.champion().recipe.rewrites.filter((name) => name !== 'folded');
   const bases = fastest.length > 0 ? [fastest, []] : [[]];
@@ -46,11 +47,10 @@ function wholeStatics({ tried }: Search): readonly Contender[] {
 }
 
 /**
- * Ranges of least squared error: they cost nothing when running, and decide more like float32 than the extremes do. Where 8 bits
- * would saturate there are two ways out, and which is faster differs by layer: weights in 7 bits, or unsigned ones.
+ * Where 8 bits would saturate there are two ways out, and which is faster differs by layer: weights in 7 bits, or unsigned ones.
  */
 function wholeStaticParts(types: ExploreOptions): readonly (readonly [label: string, StaticRecipe])[] {
-  const part = staticSchema.parse({ kind: 'static', ...types, observer: 'mse' });
+  const part = staticSchema.parse({ kind: 'static', ...types });
   const unsigned: StaticRecipe = { ...part, reduceRange: false, weight: 'uint8' };
   return types.reduceRange && types.activation === 'uint8'
     ? [

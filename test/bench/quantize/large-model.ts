@@ -7,11 +7,14 @@ import { node } from '../../../runtime/graph/build.ts';
 import type { Node } from '../../../runtime/graph/model.ts';
 import { encodeModel } from '../../../runtime/graph/save.ts';
 import type { Tensor } from '../../../runtime/graph/tensor.ts';
+import { hasEnvironment } from '../../peers/environment.ts';
+import type { ReferenceRun } from '../../peers/reference.ts';
 import { modelFrom, noise } from '../../runtime/quantize/small-models.ts';
 import type { BenchRow } from '../run.ts';
 import { calibrationCount } from './bench-case.ts';
 import { writeNpyFolder } from './npy-folder.ts';
 import { runQuantize } from './octet-process.ts';
+import { runOurs, runTheirs, type SharedRecipe, sharedRecipes } from './same-recipe.ts';
 
 const mostSeconds = 180;
 const size = 224;
@@ -27,8 +30,44 @@ export async function benchLarge(work: string): Promise<BenchRow[]> {
   return [
     { name: `calibrating ${about}`, value: run.wallS, unit: 's', target: '< 180 s', ok: run.wallS < mostSeconds },
     { name: 'its peak memory', value: run.peakBytes / 2 ** 20, unit: 'MiB', target: '(stated)', ok: true },
+    ...(await againstReference(modelPath, work)),
   ];
 }
+
+/** The reference keeps every activation of every sample for a histogram, 20 MiB a sample, so that more would fill the memory. */
+const comparedSamples = 32;
+
+async function againstReference(modelPath: string, work: string): Promise<BenchRow[]> {
+  if (!hasEnvironment('venv')) return [];
+  const data = await writeNpyFolder(join(work, 'large-few'), { ...imageSamples(), count: comparedSamples });
+  const rows: BenchRow[] = [];
+  for (const recipe of Object.keys(sharedRecipes) as SharedRecipe[]) {
+    const [theirs, ours] = [
+      await runTheirs(modelPath, recipe, data, work, comparedSamples),
+      await runOurs(modelPath, recipe, data, work),
+    ];
+    if (theirs && ours.ok) rows.push(...comparedRows(recipe, ours, theirs));
+  }
+  return rows;
+}
+
+function comparedRows(recipe: SharedRecipe, ours: Costs, theirs: Costs): BenchRow[] {
+  const name = `large model, ${recipe}, ${comparedSamples} samples`;
+  const [peak, time] = [ours.peakBytes / theirs.peakBytes, ours.wallS / theirs.wallS];
+  const mebibytes = ({ peakBytes }: Costs) => (peakBytes / 2 ** 20).toFixed(0);
+  return [
+    {
+      ...{ name: `${name}: peak over the reference's`, value: peak, unit: '×', ok: peak <= 0.5 },
+      target: `≤ 0.5 (${mebibytes(ours)} of ${mebibytes(theirs)} MiB)`,
+    },
+    {
+      ...{ name: `${name}: time over the reference's`, value: time, unit: '×', ok: time <= 1 },
+      target: `≤ 1 (${ours.wallS.toFixed(1)} of ${theirs.wallS.toFixed(1)} s)`,
+    },
+  ];
+}
+
+type Costs = Pick<ReferenceRun, 'peakBytes' | 'wallS'>;
 
 function imageSamples(): Samples {
   const feeds = async (index: number) => ({ x: noise([1, 3, size, size], index + 1) });

@@ -4,14 +4,13 @@
  */
 
 import { openSamples } from '../../../runtime/data/open-samples.ts';
-import { evenly, type Samples } from '../../../runtime/data/samples.ts';
 import { profileModel } from '../../../runtime/engine/profile.ts';
 import { openSession, type Session } from '../../../runtime/engine/session.ts';
-import type { Feeds, Tensor } from '../../../runtime/graph/tensor.ts';
+import type { Feeds } from '../../../runtime/graph/tensor.ts';
 import { decideWindows } from '../../../runtime/measure/decide.ts';
 import { median } from '../../../runtime/measure/statistics.ts';
 import { callsPerReading, clockTickUs, monotonicUs, timeCalls, warmUp } from '../../../runtime/measure/timing.ts';
-import { rotatingCall } from '../../../runtime/measure/trial-feeds.ts';
+import { chooseFeeds, rotatingCall } from '../../../runtime/measure/trial-feeds.ts';
 import type {
   DecideRequest,
   DecideResult,
@@ -23,7 +22,6 @@ import type {
   TimeResult,
 } from './measure-messages.ts';
 
-const mostFeeds = 32;
 const warmUpMs = 500;
 /** Calls of a block, and how many of them are dropped: they find the caches as the model before left them. */
 const blockCalls = 60;
@@ -37,7 +35,7 @@ async function time({ models, dataFolder, batch, rounds }: TimeRequest): Promise
   const sides = await Promise.all(
     models.map(async ({ path }) => {
       const session = await openSession(path);
-      const call = rotatingCall(session, await batchedFeeds(session, dataFolder, batch));
+      const call = rotatingCall(session, await feedsFor(session, dataFolder, batch));
       const { callUs } = await warmUp(call, warmUpMs, monotonicUs);
       const calls = Math.max(fewestCalls, Math.min(blockCalls, Math.floor(blockBudgetUs / callUs)));
       return { call, calls, perReading: callsPerReading(callUs, tickUs) };
@@ -63,27 +61,8 @@ function turned<T>(values: readonly T[], round: number): T[] {
   return round % 2 === 0 ? rotated : rotated.reverse();
 }
 
-async function batchedFeeds(session: Session, dataFolder: string, batch: number): Promise<readonly Feeds[]> {
-  const samples = await openSamples(dataFolder, { inputs: session.inputs });
-  const chosen = evenly(samples, mostFeeds * batch);
-  const groups = Math.max(1, Math.floor(chosen.count / batch));
-  return Promise.all(Array.from({ length: groups }, (_, group) => batchOf(chosen, group * batch, batch)));
-}
-
-/** Rows one after another along axis 0; samples are used again when there are fewer than the batch takes. */
-async function batchOf(samples: Samples, from: number, batch: number): Promise<Feeds> {
-  const rows = await Promise.all(
-    Array.from({ length: batch }, (_, index) => samples.feeds((from + index) % samples.count)),
-  );
-  return batch === 1 ? rows[0]! : Object.fromEntries(Object.keys(rows[0]!).map((name) => [name, joined(name, rows)]));
-}
-
-function joined(name: string, rows: readonly Feeds[]): Tensor {
-  const parts = rows.map((row) => row[name] as Tensor<'float32'>);
-  const { dims, data } = parts[0]!;
-  const all = new Float32Array(data.length * parts.length);
-  for (const [index, part] of parts.entries()) all.set(part.data, index * data.length);
-  return { type: 'float32', dims: [parts.length, ...dims.slice(1)], data: all };
+async function feedsFor({ inputs }: Session, dataFolder: string, batch: number): Promise<readonly Feeds[]> {
+  return chooseFeeds(await openSamples(dataFolder, { inputs }), batch);
 }
 
 async function decide({ models, dataFolder, task }: DecideRequest): Promise<DecideResult> {

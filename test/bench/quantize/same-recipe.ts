@@ -1,6 +1,7 @@
 /** The recipes that both quantisers have, each run in a process of its own on either side. */
 import { join } from 'node:path';
-import { hasEnvironment, type ReferenceRun, runReference } from '../../peers/environment.ts';
+import { hasEnvironment } from '../../peers/environment.ts';
+import { type ReferenceRun, runReference } from '../../peers/reference.ts';
 import { type BenchCase, calibrationCount } from './bench-case.ts';
 import { type QuantizeRun, runQuantize } from './octet-process.ts';
 
@@ -14,14 +15,16 @@ export async function foldForReference(
   { modelPath }: Pick<BenchCase, 'modelPath'>,
   work: string,
 ): Promise<string | undefined> {
-  if (!hasEnvironment()) return undefined;
+  if (!hasEnvironment('venv')) return undefined;
   const folded = join(work, 'reference-folded.onnx');
   const run = await runReference(['fold', modelPath, folded]);
   return 'reason' in run ? modelPath : folded;
 }
 
 export function runOurs(modelPath: string, recipe: SharedRecipe, data: string, work: string): Promise<QuantizeRun> {
-  const words = ['--recipe', 'static', '--observer', recipe, '--activation', 'uint8', '--data', data];
+  // Eight bits, as theirs, whatever this processor would rather have.
+  const types = ['--activation', 'uint8', '--no-reduce-range'];
+  const words = ['--recipe', 'static', '--observer', recipe, ...types, '--data', data];
   return runQuantize(modelPath, join(work, 'ours.onnx'), words);
 }
 
@@ -31,9 +34,10 @@ export async function runTheirs(
   recipe: SharedRecipe,
   data: string,
   work: string,
+  count = calibrationCount,
 ): Promise<ReferenceRun | undefined> {
   const words = ['--activation', 'u8', '--method', sharedRecipes[recipe], '--data', data];
-  const samples = ['--samples', `${calibrationCount}`];
+  const samples = ['--samples', `${count}`];
   const run = await runReference(['static', foldedPath, join(work, 'theirs.onnx'), ...words, ...samples]);
   return 'reason' in run ? undefined : run;
 }

@@ -68,12 +68,12 @@ export async function collectVariants(
   return { variants, missing };
 }
 
-async function variantOf(name: string, side: Side, path: string): Promise<Variant> {
+export async function variantOf(name: string, side: Side, path: string): Promise<Variant> {
   return { name, side, path, sizeBytes: (await stat(path)).size };
 }
 
 /** Made for the shared data, or by the peers on this machine; undefined when neither has it. */
-function referencePath(bench: BenchCase, setting: ReferenceSetting): string | undefined {
+export function referencePath(bench: BenchCase, setting: ReferenceSetting): string | undefined {
   const shared = join(dataFolder, 'reference', `${fileNameOf(bench)}.${setting}.onnx`);
   return [shared, join(peersFolder, 'models', `${fileNameOf(bench)}.${setting}.onnx`)].find(existsSync);
 }

@@ -85,6 +85,19 @@ describe('the feeds of a trial', () => {
     );
   });
 
+  it('are joined along the first axis where a call takes several windows', async () => {
+    const feeds = await chooseFeeds(samples(320), 16);
+    assert.equal(feeds.length, 20);
+    const one = (await chooseFeeds(samples(320)))[0]!.x!;
+    assert.deepEqual(feeds[0]!.x!.dims, [16 * one.dims[0]!, ...one.dims.slice(1)]);
+    assert.deepEqual([...feeds[0]!.x!.data.slice(0, one.data.length)], [...one.data]);
+  });
+
+  it('are used again where there are fewer than a call takes', async () => {
+    const feeds = await chooseFeeds(samples(10), 16);
+    assert.deepEqual([feeds.length, feeds[0]!.x!.dims[0]], [1, 16]);
+  });
+
   it('stay within two MiB, but are one at least', async () => {
     const wide = (bytes: number): Samples => ({
       ...samples(100),
