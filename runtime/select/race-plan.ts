@@ -1,6 +1,6 @@
 /**
- * Successive halving: everyone is compared with float32 for a moment, the better half for longer, and so on, so that time is spent
- * where the answer lies. Pure: what to do next is a function of what is known. Whoever turns out to miss a constraint makes room
+ * Successive halving, here by thirds: everyone is compared with float32 for a moment, the best third for longer, and so on, so that time
+ * is spent where the answer lies. Pure: what to do next is a function of what is known. Whoever turns out to miss a constraint makes room
  * for the next one, so a fast but useless leader costs no good answer.
  * Source: Jamieson and Talwalkar, Non-stochastic Best Arm Identification, 2016.
  */
@@ -24,13 +24,17 @@ export type Costs = {
   readonly together: number;
 };
 
-/** Less tells nothing; more tells nothing new. The first round only has to find the better half. */
-const limitsMs = { least: 120, first: 400, middle: 1200, last: 3500 };
+/** Less tells nothing; more tells nothing new. The first round only has to find those that may win. */
+const limitsMs = { least: 120, first: 200, middle: 600, last: 1800 };
+/** A share this large goes on. */
+const kept = 1 / 3;
+/** What an exhaustive search spends on each: what one would give a comparison that has to stand alone. */
+const exhaustiveMs = 3500;
 
 /** @param contenders without float32 under the usual settings; @param leftMs for all rounds. */
 export function planRounds(contenders: number, leftMs: number, costs: Costs): RoundPlan[] {
   if (contenders === 0) return [];
-  const sizes = halvings(contenders);
+  const sizes = fieldSizes(contenders);
   const gates = (sizes[1] ?? 0) * costs.gateMs;
   const starts = sizes.reduce((sum, size) => sum + Math.ceil(size / costs.together) * costs.startMs, 0);
   const shareMs = Math.max(0, leftMs - gates - starts) / sizes.length;
@@ -41,16 +45,16 @@ export function planRounds(contenders: number, leftMs: number, costs: Costs): Ro
   });
 }
 
-/** 14 → 14, 7, 4, 2; with two or fewer, all of them twice: briefly and for long. */
-function halvings(contenders: number): number[] {
+/** 14 → 14, 5, 2; with two or fewer, all of them twice: briefly and for long. */
+function fieldSizes(contenders: number): number[] {
   const sizes = [contenders];
-  while (sizes.at(-1)! > 2) sizes.push(Math.ceil(sizes.at(-1)! / 2));
+  while (sizes.at(-1)! > 2) sizes.push(Math.max(2, Math.ceil(sizes.at(-1)! * kept)));
   return sizes.length > 1 ? sizes : [contenders, contenders];
 }
 
-/** Everyone, for as long as the last of a race. For checking the race against. */
+/** Everyone, judged, and compared for long. For checking the race against. */
 export function planExhaustive(contenders: number): RoundPlan[] {
-  return contenders === 0 ? [] : [{ entrants: contenders, budgetMs: limitsMs.last }];
+  return contenders === 0 ? [] : [{ entrants: contenders, budgetMs: exhaustiveMs }];
 }
 
 /** How far behind the best one with a flawless record a contender still gets another comparison. */

@@ -27,7 +27,7 @@ export type RaceOptions = {
   /** By the monotonic clock. */
   readonly fromMs: number;
   readonly deadlineMs: number;
-  /** `exhaustive`: everyone for as long as the last of a race; for checking the race against. */
+  /** `exhaustive`: everyone is judged and compared for long; for checking the race against. */
   readonly strategy?: 'halving' | 'exhaustive';
 };
 

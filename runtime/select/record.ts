@@ -6,6 +6,7 @@ import type { HardwareReport } from '../hardware/probe.ts';
 import { doubtsAbout } from '../measure/conditions.ts';
 import type { LatencySummary, PrepareResult } from '../measure/messages.ts';
 import type { SessionSettings } from '../measure/session-settings.ts';
+import { median } from '../measure/statistics.ts';
 import type { Choice } from './choose.ts';
 import { digestData } from './digest-data.ts';
 import type { Evidence } from './evidence.ts';
@@ -62,7 +63,7 @@ export async function evidenceFrom(recorded: Recorded): Promise<Evidence> {
     environment: environmentFrom(hardware, prepared.engineVersion),
     timeline,
     floorBytes,
-    doubts: doubtsOf(measured),
+    doubts: doubtsOf(measured, hardware.cpu.cores),
     search: { ...search, rounds },
     trials: measured.map((entry, at) =>
       trialFrom(entry, choice, measured.findIndex(({ variant }) => variant === entry.variant) === at),
@@ -85,10 +86,24 @@ function demandsFrom(request: SelectionRequest, usual: SessionSettings): Evidenc
   };
 }
 
-/** What makes the trials doubtful, each reason once. */
-export function doubtsOf(measured: readonly Measured[]): string[] {
+/** What makes the trials doubtful, each reason once. @param cores of the device. */
+export function doubtsOf(measured: readonly Measured[], cores: number): string[] {
   const observed = measured.flatMap(({ alone, paired }) => [alone ?? [], paired ?? []].flat());
-  return [...new Set(observed.flatMap(({ before, after }) => doubtsAbout(before, after)))];
+  const doubts = new Set(observed.flatMap(({ before, after }) => doubtsAbout(before, after)));
+  return [
+    ...doubts,
+    ...crowded(
+      observed.map(({ before }) => before.load1),
+      cores,
+    ),
+  ];
+}
+
+/** A trial itself adds one to the load; more than the cores beside it means that it waited for them. */
+function crowded(loads: readonly number[], cores: number): string[] {
+  const load = loads.length === 0 ? 0 : median(loads);
+  if (cores === 0 || load <= cores + 1) return [];
+  return [`other work ran beside (load ${load.toFixed(1)} on ${cores} cores): run it again when the device is calm`];
 }
 
 function environmentFrom({ board, soc, kernel, cpu }: HardwareReport, onnxRuntime: string): Evidence['environment'] {

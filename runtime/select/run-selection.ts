@@ -80,7 +80,7 @@ export async function runSelection(
   };
   const settled = async (proposal: Proposal, search: Omit<Evidence['search'], 'rounds'>): Promise<Settled> => {
     const measurements = await raceOn(proposal);
-    return { proposal, search, measurements, ...decide(measurements, request) };
+    return { proposal, search, measurements, ...decide(measurements, request, hardware.cpu.cores) };
   };
   const full = () => proposeAll(subject, clock);
   const short = (trials: readonly TrialEvidence[]) => proposeAgain(subject, trials, clock);
@@ -127,7 +127,7 @@ function repeatSearch({ environment, createdMs, chosen, chosenSha256 }: Evidence
   return { mode: 'repeat', note: '', reference: { board: environment.board, createdMs, chosen, chosenSha256 } };
 }
 
-function decide({ measured, floorBytes }: Measurements, request: SelectionRequest) {
+function decide({ measured, floorBytes }: Measurements, request: SelectionRequest, cores: number) {
   const baselines = measured.flatMap(({ paired }) => paired ?? []);
   const longest = baselines.reduce<LatencySummary | undefined>(
     (best, { result }) => (best && best.calls >= result.baseline.calls ? best : result.baseline),
@@ -135,7 +135,7 @@ function decide({ measured, floorBytes }: Measurements, request: SelectionReques
   );
   const p95Us = longest?.p95Us ?? measured[0]!.alone!.result.latency.p95Us;
   const contenders = measured.map((entry, at) => contenderFrom(entry, at === 0, floorBytes, p95Us));
-  return { contenders, choice: doubtful(choose(contenders, request), doubtsOf(measured)) };
+  return { contenders, choice: doubtful(choose(contenders, request), doubtsOf(measured, cores)) };
 }
 
 async function prepare(request: SelectionRequest, signal: AbortSignal | undefined): Promise<PrepareResult> {

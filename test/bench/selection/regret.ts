@@ -1,6 +1,6 @@
 /**
  * Regret: how much faster the best of an exhaustive search is than what the race chose, both by the exhaustive search's figures. The
- * exhaustive search measures the same contenders, each as long as the race measures its last two, judges all of them, and prunes nobody.
+ * exhaustive search measures the same contenders, each for 3.5 s against float32, judges all of them, and prunes nobody.
  */
 import pico from 'picocolors';
 import { median } from '../../../runtime/measure/statistics.ts';

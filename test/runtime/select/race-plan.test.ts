@@ -16,11 +16,11 @@ function contender(name: string, value: number, changes: Partial<Contender> = {}
 }
 
 describe('the plan of a race', () => {
-  it('halves the field until two are left, and gives each round more time for each', () => {
+  it('keeps a third of the field until two are left, and gives each round more time for each', () => {
     const plan = planRounds(14, 60_000, costs);
     assert.deepEqual(
       plan.map(({ entrants }) => entrants),
-      [14, 7, 4, 2],
+      [14, 5, 2],
     );
     const times = plan.map(({ budgetMs }) => budgetMs);
     assert.deepEqual(

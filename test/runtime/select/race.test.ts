@@ -8,6 +8,7 @@ import { digestData } from '../../../runtime/select/digest-data.ts';
 import { entriesFrom } from '../../../runtime/select/entries.ts';
 import type { Measured, VariantFile } from '../../../runtime/select/measured.ts';
 import { groupsOf } from '../../../runtime/select/race.ts';
+import { doubtsOf } from '../../../runtime/select/record.ts';
 import { recordTimeline } from '../../../runtime/select/timeline.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -85,5 +86,15 @@ describe('what a record keeps beside the figures', () => {
     assert.ok(timeline.moments.length < 600 && timeline.moments.length > 250, `${timeline.moments.length}`);
     assert.deepEqual(timeline.moments[0]!.throttled, []);
     assert.ok(timeline.moments.at(-1)!.atMs > 1_490_000);
+  });
+});
+
+describe('doubts about a selection', () => {
+  const at = (load1: number) => ({ before: { load1, throttled: null, throttledSinceBoot: null } });
+  const seen = (load1: number) => ({ alone: { ...at(load1), after: at(load1).before }, paired: null }) as never;
+
+  it('are that other work ran beside, where it did', () => {
+    assert.deepEqual(doubtsOf([seen(1.2), seen(2.5)], 2), []);
+    assert.match(doubtsOf([seen(9), seen(11)], 2).join(), /other work ran beside \(load 10\.0 on 2 cores\)/);
   });
 });
