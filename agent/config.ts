@@ -134,6 +134,11 @@ export const configSchema = z.strictObject({
     url: z.url(),
     /** The pinned first root metadata (`1.root.json`). */
     rootFile: z.string(),
+    /** Models on the device together; beyond it the one that was asked for longest ago goes, never one in use. */
+    storeBytes: z
+      .int()
+      .positive()
+      .default(2 * 1024 * 1024 * 1024),
     /** How often to look for a newer version of what no order pins. */
     checkIntervalMinutes: z.number().positive().max(43_200).default(60),
   }),

@@ -42,8 +42,8 @@ function portsFor({ logLevel }: AgentConfig): Ports {
     bootId: () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     startRunner,
     runSelection: (request, options) => runHelper('select', request, { ...options, niceness: workNiceness }),
-    pullModel: ({ url, rootFile, target, storeFolder, onProgress, signal }) =>
-      runHelper('pull', { url, rootFile, target, storeFolder }, { onProgress, signal }),
+    pullModel: ({ onProgress, signal, url, rootFile, target, storeFolder, budget }) =>
+      runHelper('pull', { url, rootFile, target, storeFolder, ...(budget && { budget }) }, { onProgress, signal }),
     profileInputs: (request, options) => runHelper('profile', request, { ...options, niceness: workNiceness }),
     verifyModel: verifyModelFolder,
     readModel: readManifest,

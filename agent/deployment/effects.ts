@@ -15,6 +15,7 @@ import type { RunnerListener } from '../supervision/supervised-runner.ts';
 import { recordWindows } from './calibration.ts';
 import type { DeploymentEvent, Effect } from './events.ts';
 import type { HealthWatch } from './health.ts';
+import { modelsInUse, validityWarning } from './models-in-use.ts';
 import { activeStart, candidateShadow, lifelongShadowId, recordingStart, takesSameSamples } from './runner-start.ts';
 import { float32Of, knownChoice, select } from './selection.ts';
 import { compareLive } from './shadowing.ts';
@@ -79,19 +80,22 @@ export const performers: { readonly [K in Effect['kind']]: Perform<K> } = {
   },
 
   pull: async ({ when }, context) => {
-    const { config, slot, ports, state, signal, dispatch, progress } = context;
+    const { config, slot, ports, state, store, signal, dispatch, progress, announce } = context;
     if (when !== 'now') await ports.clock.sleep(pauseBefore(when, context), signal);
     // A refresh judges what has expired by the wall clock.
     while (when === 'later' && !ports.clockTrust().isTrusted) await ports.clock.sleep(askClockMs, signal);
     try {
-      const { name, version, digest, folder } = await ports.pullModel({
+      const { name, version, digest, folder, validUntil } = await ports.pullModel({
         ...config.repository,
         target: state.order?.target ?? slot.target,
         storeFolder: join(config.dataFolder, 'models'),
+        budget: { bytes: config.repository.storeBytes, keep: modelsInUse(store) },
         signal,
         onProgress: ({ receivedBytes, totalBytes }) =>
           progress(receivedBytes / totalBytes, `${receivedBytes} of ${totalBytes} bytes`),
       });
+      const warning = validityWarning(validUntil, ports.clock.wallMs());
+      if (warning) announce({ kind: 'announce', type: 'repository-expires', severity: 'warning', text: warning });
       dispatch({ kind: 'pulled', model: { name, version, digest, folder } });
     } catch (cause) {
       const error = errorRecordFrom(cause);

@@ -11,7 +11,7 @@ import type { DeviceInfo } from '../ports.ts';
 /** Work by name: what it takes, what it tells on the way, what comes out. */
 export type HelperWork = {
   pull: {
-    request: Pick<PullRequest, 'url' | 'rootFile' | 'target' | 'storeFolder'>;
+    request: Pick<PullRequest, 'url' | 'rootFile' | 'target' | 'storeFolder' | 'budget'>;
     progress: PullProgress;
     result: PulledModel;
   };

@@ -5,9 +5,11 @@ export function slotTable(db: Database) {
   const put = db.prepare<[string, string]>(
     'INSERT INTO slots VALUES (?, ?) ON CONFLICT (slot) DO UPDATE SET state = excluded.state',
   );
+  const all = db.prepare<[], { state: string }>('SELECT state FROM slots');
   const get = db.prepare<[string], { state: string }>('SELECT state FROM slots WHERE slot = ?');
   return {
     put: (slot: string, state: string): void => void put.run(slot, state),
+    all: (): string[] => all.all().map(({ state }) => state),
     get: (slot: string): string | undefined => get.get(slot)?.state,
   };
 }
