@@ -73,8 +73,8 @@ const sinkSchema = z.discriminatedUnion('kind', [
 const slotSchema = z.strictObject({
   /** The place a model fills on this device: `main`, `door`. */
   slot: idSchema,
-  /** The model's name in the repository: `watch-exercise`. */
-  target: z.string().min(1),
+  /** The model's name in the repository: `watch-exercise`. Absent: only orders say what runs here. */
+  target: z.string().min(1).optional(),
   source: sourceSchema,
   sinks: z.array(sinkSchema).default([]),
   /** A Unix socket on which other programs of this device may ask the model. */

@@ -99,6 +99,7 @@ type DeployOptions = FleetOptions & {
   confirm?: number;
   deadline?: number;
   wait: boolean;
+  replace?: boolean;
 };
 
 function defineDeploy(command: Command): void {
@@ -119,6 +120,7 @@ function defineDeploy(command: Command): void {
     .option('--max-disagreement <share>', 'share of them that may differ', shareFrom)
     .option('--confirm <time>', 'healthy for so long before it has succeeded', durationMsFrom)
     .option('--deadline <time>', 'the device gives up after so long', durationMsFrom)
+    .option('--replace', 'a new document instead of one more slot in the one that is there')
     .option('--no-wait', 'end as soon as the broker has the order')
     .action(deploy);
 }
@@ -146,7 +148,7 @@ async function deploy(device: string, target: string, options: DeployOptions): P
       'USAGE',
       `deploy: ${args.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
     );
-  const order = await operator.desire(device, args.data);
+  const order = await operator.desire(device, args.data, options.replace === true);
   if (!options.wait) return print(options.json, order, [`ordered: version ${order.version}, ${order.id}`]);
   await followToEnd(session, device, order, options);
 }

@@ -93,7 +93,7 @@ export class Deployment implements OrderTaker {
     if (stored !== undefined) this.#state = { ...initialState, ...(JSON.parse(stored) as Partial<DeploymentState>) };
     this.#deadline.set(this.#state.leftMs);
     if (this.#state.demotedFrom !== null) this.#life.resumeStrained();
-    this.dispatch({ kind: 'started', settings: settingsFingerprint(slot), target: slot.target });
+    this.dispatch({ kind: 'started', settings: settingsFingerprint(slot), target: slot.target ?? null });
   }
 
   give(order: SlotOrder): void {

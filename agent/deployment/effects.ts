@@ -87,7 +87,7 @@ export const performers: { readonly [K in Effect['kind']]: Perform<K> } = {
     try {
       const { name, version, digest, folder, validUntil } = await ports.pullModel({
         ...config.repository,
-        target: state.order?.target ?? slot.target,
+        target: state.order?.target ?? slot.target ?? '',
         storeFolder: join(config.dataFolder, 'models'),
         budget: { bytes: config.repository.storeBytes, keep: modelsInUse(store) },
         signal,

@@ -5,8 +5,8 @@ import type { SlotOrder } from '../orders/order.ts';
 import type { Choice, DeploymentState, ModelRef, Runnable } from './state.ts';
 
 export type DeploymentEvent =
-  /** The agent has started; `target` is what its configuration names. */
-  | { readonly kind: 'started'; readonly settings: string; readonly target: string }
+  /** The agent has started; `target` is what its configuration names, null where only orders say. */
+  | { readonly kind: 'started'; readonly settings: string; readonly target: string | null }
   | { readonly kind: 'ordered'; readonly order: SlotOrder }
   /** Of another job than `jobId`: void. */
   | { readonly kind: 'cancelled'; readonly jobId: string | null }

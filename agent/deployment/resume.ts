@@ -9,7 +9,10 @@ import { type CurrentOrder, type DeploymentState, enter, isSettled } from './sta
 /** An activation that was interrupted so often by the agent's end is taken for the cause of it. */
 const maxAttempts = 3;
 
-export function resume(state: DeploymentState, { settings, target }: { settings: string; target: string }): Stepped {
+export function resume(
+  state: DeploymentState,
+  { settings, target }: { settings: string; target: string | null },
+): Stepped {
   const reports: Effect[] = [
     ...(state.ended === null ? [] : [{ kind: 'report', what: 'ended' } as const]),
     ...(state.order?.jobId ? [{ kind: 'report', what: 'current' } as const] : []),
@@ -18,10 +21,12 @@ export function resume(state: DeploymentState, { settings, target }: { settings:
   return [next, [...runActive(next), ...reports, ...effects]];
 }
 
-function goOn(state: DeploymentState, target: string, areSettingsNew: boolean): Stepped {
+function goOn(state: DeploymentState, target: string | null, areSettingsNew: boolean): Stepped {
   const { order, model, active, phase } = state;
+  if (order === null && target === null) return [state, []]; // waits for an order
   const isConfigured = order === null || order.digest === null;
-  if (order === null || (isConfigured && order.target !== target)) return begin(state, configuredOrder(state, target));
+  if (order === null || (isConfigured && target !== null && order.target !== target))
+    return begin(state, configuredOrder(state, target ?? undefined));
   // Nothing runs, and what is in the store was lost or refused: a pull finds it whole, or fetches it again.
   if (isSettled(state) && active === null) return begin(state, again(order));
   if (areSettingsNew && model !== null && active !== null) return selectAnew(state, order);

@@ -239,7 +239,7 @@ export class Jobs implements AsyncDisposable {
 }
 
 function newJob({ id, type, args, operator, kid }: GivenJob, nowMs: number): StoredJob {
-  const start = { state: 'accepted', seq: 2, sinceMs: nowMs, detail: '', error: null, resumed: 0 } as const;
+  const start = { state: 'queued', seq: 2, sinceMs: nowMs, detail: '', error: null, resumed: 0 } as const;
   return { id, type, args, operator, kid, ...start };
 }
 

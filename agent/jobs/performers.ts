@@ -67,15 +67,15 @@ export function createPerformers(surroundings: JobSurroundings): Performers {
     rollback: (args, context) => slots.perform({ kind: 'rollback', jobId: context.job.id, ...args }, context),
 
     // Two measurements at once would measure each other.
-    benchmark: (args, context) => oneAtATime(() => benchmark(surroundings, args, context)),
+    benchmark: (args, context) => oneAtATime(() => accepted(benchmark.bind(undefined, surroundings))(args, context)),
 
-    'collect-logs': async ({ lines }, { job }) => {
+    'collect-logs': accepted(async ({ lines }, { job }) => {
       const found = logTail.last(lines);
       publishLog(job.id, found);
       return { ...done, result: { lines: found.length } };
-    },
+    }),
 
-    restart: async ({ what, slot }, { isResumed, enter }) => {
+    restart: accepted(async ({ what, slot }, { isResumed, enter }) => {
       if (what === 'runner') await restartRunner(activeSlot(slot).slot);
       else if (!isResumed) {
         // Stored first: the start after this one says that it has succeeded.
@@ -84,17 +84,17 @@ export function createPerformers(surroundings: JobSurroundings): Performers {
         return { state: 'activating' };
       }
       return done;
-    },
+    }),
 
-    'rotate-keys': async (args, { job }) => {
+    'rotate-keys': accepted(async (args, { job }) => {
       const rotation = rotateKeys(keys.keys, args);
       if (!rotation.ok) throw new OctetError('ORDER_REJECTED', `job ${job.id}: ${rotation.reason}`);
       store.stateTransaction(() => keys.replace(rotation.keys));
       onKeys();
       return { ...done, result: { keys: rotation.keys.map(({ kid, operator }) => ({ kid, operator })) } };
-    },
+    }),
 
-    cancel: async ({ job: target, slot }, { job }) => {
+    cancel: accepted(async ({ job: target, slot }, { job }) => {
       if (slot !== undefined) slots.taker(slot).cancel();
       if (target === undefined || jobs().cancel(target)) return done;
       if (!jobs().has(target)) {
@@ -102,7 +102,7 @@ export function createPerformers(surroundings: JobSurroundings): Performers {
         return { ...done, detail: `job ${target} has not arrived yet and will not begin` };
       }
       throw new OctetError('ORDER_REJECTED', `job ${target}: expected one that is under way, got one that has ended`);
-    },
+    }),
   };
 }
 
@@ -138,6 +138,14 @@ async function benchmark(
   } finally {
     timer.abort();
   }
+}
+
+/** What the agent does itself: accepted when it begins. A slot's deployment says so of its own orders. */
+function accepted<A>(perform: (args: A, context: JobContext) => Promise<JobChange>) {
+  return (args: A, context: JobContext): Promise<JobChange> => {
+    if (!context.isResumed) context.enter('accepted');
+    return perform(args, context);
+  };
 }
 
 /** Work one after the other, in the order of asking. */

@@ -2,16 +2,16 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type AgentConfig, configSchema } from '../../agent/config.ts';
-import type { BundledModel } from '../../models/bundled.ts';
 import type { DemoRecordings } from './recordings.ts';
 
 export type DemoAgent = {
-  readonly model: BundledModel;
   readonly dataFolder: string;
   readonly brokerUrl: string;
   /** The web server's address, with a slash at its end. */
   readonly webUrl: string;
   readonly rootFile: string;
+  /** Public keys of the demo's operator. */
+  readonly operatorKeys: string;
   readonly recordings: DemoRecordings;
   /** How many times faster than real time the sensor is replayed. */
   readonly speed: number;
@@ -24,17 +24,18 @@ export function demoDeviceId(host: string = hostname()): string {
 }
 
 export function agentConfigFor(demo: DemoAgent): AgentConfig {
-  const { model, dataFolder, brokerUrl, webUrl, rootFile, recordings, speed } = demo;
+  const { dataFolder, brokerUrl, webUrl, rootFile, operatorKeys, recordings, speed } = demo;
   return configSchema.parse({
     device: demoDeviceId(),
     dataFolder,
     // Whoever stops the demo's broker and starts it again does not want to wait a minute.
     broker: { url: brokerUrl, maxReconnectDelayMs: 5000 },
     repository: { url: `${webUrl}repository/`, rootFile },
+    // No target: what runs is what a signed order says.
+    orders: { operatorKeys },
     slots: [
       {
         slot: 'main',
-        target: model,
         source: { kind: 'replay', recordings: [...recordings.paths], speed, loop: true },
         // Who watches a demo has a minute: an operator's device has more.
         confirmMs: 5000,

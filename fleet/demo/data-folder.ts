@@ -6,7 +6,7 @@ import { OctetError } from '../../runtime/base/errors.ts';
 import { writeError } from '../../runtime/base/files.ts';
 
 /** What the demo keeps there; whatever else may lie there stays. */
-const own = ['repository', 'repository.keys', 'agent', 'agent.json'] as const;
+const own = ['repository', 'repository.keys', 'operator', 'agent', 'agent.json'] as const;
 
 export type DataFolder = Disposable & { readonly path: string };
 

@@ -88,7 +88,10 @@ function introduce(terminal: Terminal, { model, speed }: DemoOptions): void {
   terminal.line(
     `The sensor is ${pico.bold('simulated')}: a smartwatch's recordings of people the model was not trained on,`,
   );
-  terminal.line(`replayed ${speed} times as fast as they happened. Everything else is real, on this machine.`);
+  terminal.line(
+    `replayed ${speed} times as fast as they happened. Everything else is real, on this machine: the model comes`,
+  );
+  terminal.line('from a signed repository, by an order that the demo signs as its operator.');
 }
 
 function keepDrawing(terminal: Terminal, watch: DeviceWatch, clock: Clock, parts: AsyncDisposableStack): void {

@@ -8,6 +8,7 @@ import { type AgentProcess, startAgent } from './agent-process.ts';
 import { type DemoBroker, startEmbeddedBroker, useBroker } from './brokers.ts';
 import { prepareConsole } from './console-files.ts';
 import { openDataFolder } from './data-folder.ts';
+import { demoOperator, orderModel } from './order.ts';
 import { chooseRecordings } from './recordings.ts';
 import { prepareRepository } from './repository.ts';
 import { DeviceWatch } from './watch.ts';
@@ -48,23 +49,31 @@ export async function startDemo(options: DemoOptions, clock: Clock, parts: Async
   const web = parts.use(
     await startWebServer({ host, port, consoleFolder, repositoryFolder: repository.folder, broker }),
   );
-  const configPath = await writeConfig(options, folder, broker, web, repository.rootFile);
+  const operator = await demoOperator(join(folder, 'operator'));
+  const { rootFile } = repository;
+  const configPath = await writeConfig(options, folder, { broker, web, rootFile, operatorKeys: operator.publicFile });
   const watch = parts.use(new DeviceWatch(broker.url, demoDeviceId(), clock));
   // Listening before the agent speaks: nothing that it says is missed.
   await watch.when(({ isConnected }) => isConnected || undefined);
   const agent = parts.use(startAgent(configPath));
+  await Promise.race([
+    orderModel({ brokerUrl: broker.url, key: operator.key, model: options.model, watch, clock }),
+    agent.died,
+  ]);
   return { broker, pageUrl: pageUrlOf(web.url, options.broker), watch, agent };
 }
 
-async function writeConfig(
-  { model, speed }: DemoOptions,
-  folder: string,
-  broker: DemoBroker,
-  web: WebServer,
-  rootFile: string,
-) {
+type Surroundings = {
+  readonly broker: DemoBroker;
+  readonly web: WebServer;
+  readonly rootFile: string;
+  readonly operatorKeys: string;
+};
+
+async function writeConfig({ model, speed }: DemoOptions, folder: string, surroundings: Surroundings) {
+  const { broker, web, rootFile, operatorKeys } = surroundings;
   const config = agentConfigFor({
-    ...{ model, speed, rootFile },
+    ...{ speed, rootFile, operatorKeys },
     // Each model is deployed once and then remembered.
     dataFolder: join(folder, 'agent', model),
     brokerUrl: broker.url,

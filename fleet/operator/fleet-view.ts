@@ -18,7 +18,7 @@ import { type DeviceState, type FleetState, initialState, reduce } from '../cons
 
 export type BenchRecord = { readonly device: string; readonly variant: string; readonly body: Bench };
 
-/** After so long without a message, what the broker had kept is taken to be all here. */
+/** After so long without one more, what the broker had kept is taken to be all here. */
 const quietMs = 400;
 
 export class FleetView {
@@ -83,8 +83,9 @@ export class FleetView {
   }
 
   /** Anything that arrives; what is malformed is counted in the console's state and otherwise without effect. */
-  readonly take = ({ topic, payload }: Arrived): void => {
-    this.#lastMs = this.#clock.monotonicMs();
+  readonly take = ({ topic, payload, retain }: Arrived): void => {
+    // Only what was kept: what devices say now never ends.
+    if (retain) this.#lastMs = this.#clock.monotonicMs();
     const text = payload.toString('utf8');
     this.#takeOwn(topic, text);
     const received = readReceived(topic, text);

@@ -26,6 +26,11 @@ export function defaultKeysFolder(environment: NodeJS.ProcessEnv = process.env):
   return join(environment.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'octet', 'keys');
 }
 
+/** Where an operator's two halves lie. */
+export function keyFilesOf(operator: string, folder: string): { privateFile: string; publicFile: string } {
+  return { privateFile: join(folder, `${operator}${privateEnd}`), publicFile: join(folder, `${operator}${publicEnd}`) };
+}
+
 export type MadeKey = { readonly privateFile: string; readonly publicFile: string; readonly key: OperatorKey };
 
 /** @throws WRITE_FAILED when there is such a key already: what it signed could never be signed again. */
@@ -35,10 +40,7 @@ export async function makeOperatorKey(operator: string, folder: string): Promise
   const { x, d } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
   if (x === undefined || d === undefined) throw new OctetError('INTERNAL', 'Ed25519: expected a key, got none');
   const key: OperatorKey = { kty: 'OKP', crv: 'Ed25519', x, kid: thumbprintOf(x), operator };
-  const [privateFile, publicFile] = [privateEnd, publicEnd].map((end) => join(folder, `${operator}${end}`)) as [
-    string,
-    string,
-  ];
+  const { privateFile, publicFile } = keyFilesOf(operator, folder);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     // 'wx': a key that exists is never overwritten.

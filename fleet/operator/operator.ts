@@ -60,14 +60,14 @@ export class Operator {
 
   /**
    * Adds to what is desired of the device that `args.slot` runs `args.target`.
+   * @param isFresh builds upon nothing: other slots are then not desired any more.
    * @returns the job that does it. @throws ORDER_CONFLICT when the document that is there is not one of ours.
    */
-  async desire(device: string, args: DeployArgs): Promise<GivenOrder & { readonly version: number }> {
+  async desire(device: string, args: DeployArgs, isFresh = false): Promise<GivenOrder & { readonly version: number }> {
     const { view, key, link, clock } = this.#options;
     const before = this.#refused(device);
-    const current = await this.#current(device);
-    const reported = view.device(device)?.reported?.desiredVersion ?? 0;
-    const version = Math.max(current?.version ?? 0, reported) + 1;
+    const current = isFresh ? undefined : await this.#current(device);
+    const version = Math.max(0, current?.version ?? 0, ...versionsSeen(view, device)) + 1;
     const others = (current?.slots ?? []).filter(({ slot }) => slot !== args.slot);
     const topic = topics.desired(device);
     const jws = await signOrder({ version, slots: [...others, args] }, key, { topic, device, nowMs: clock.wallMs() });
@@ -148,7 +148,7 @@ export class Operator {
       'ORDER_CONFLICT',
       `${topics.desired(device)}: expected a document of a known operator, got: ${reason}`,
       {
-        hint: "Put that operator's .pub.json beside your key, or clear the topic on the broker to begin anew.",
+        hint: "Put that operator's .pub.json beside your key, or begin a new document: --replace",
       },
     );
   }
@@ -180,6 +180,12 @@ export class Operator {
     if (state === undefined) return `${device} is online but says nothing to it: octet fleet show ${device}`;
     return `It is ${state.state}${state.detail === '' ? '' : ` (${state.detail})`}; it goes on. Follow it: octet fleet watch ${device}`;
   }
+}
+
+/** Also those of documents that are gone: a version that was used once names jobs whose states are still there. */
+function versionsSeen(view: FleetView, device: string): number[] {
+  const ofJobs = view.jobsOf(device).map(({ job }) => Number(/^desired-(\d+)-/.exec(job)?.[1] ?? 0));
+  return [view.device(device)?.reported?.desiredVersion ?? 0, ...ofJobs];
 }
 
 type Refused = ReadonlySet<string>;

@@ -142,7 +142,7 @@ describe('a bundle', () => {
         repositoryUrl: 'http://hub/',
         slots: bad,
       }),
-      { code: 'CONFIG_INVALID', message: /slots\.0\.target/ },
+      { code: 'CONFIG_INVALID', message: /slots\.0\.source/ },
     );
     assert.equal((await issuedBy(site.authority)).length, 1);
   });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
+import { openStore } from '../../agent/store/open-store.ts';
 import { listen } from '../../fleet/demo/listening.ts';
 import type { DemoReport } from '../../fleet/demo/report.ts';
 import { programRoot } from '../../runtime/base/files.ts';
@@ -33,6 +34,16 @@ describe('octet demo', { timeout: 400_000 }, () => {
   it('--once ends with exit code 0 and one JSON document', () => {
     assert.equal(first.code, 0, first.stderr);
     assert.equal(report().model, 'watch-exercise');
+  });
+
+  it('runs what its operator has ordered, signed with a key of its own', async () => {
+    const { document, privateMode } = await orderedIn(data);
+    assert.equal(document.operator, 'demo');
+    assert.deepEqual(
+      document.slots.map(({ target }) => target.split('@')[0]),
+      ['watch-exercise'],
+    );
+    assert.equal(privateMode, 0o600);
   });
 
   it('measures several variants and runs the one that was chosen', () => {
@@ -166,4 +177,15 @@ async function decisionsOn(page: Page, enough: number): Promise<void> {
 async function takePicture(page: Page): Promise<void> {
   await mkdir(dirname(picture), { recursive: true });
   await page.screenshot({ path: picture });
+}
+
+/** What the device of a demo has obeyed, from its store, and how its operator's key is kept. */
+async function orderedIn(data: string) {
+  using store = openStore(join(data, 'agent', 'watch-exercise'));
+  const document = JSON.parse(store.documents.get('desired') ?? '{}') as {
+    operator: string;
+    slots: readonly { target: string }[];
+  };
+  const { mode } = await stat(join(data, 'operator', 'demo.key.json'));
+  return { document, privateMode: mode & 0o777 };
 }

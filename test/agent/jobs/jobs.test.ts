@@ -17,7 +17,7 @@ describe('a job', () => {
     assert.deepEqual(
       desk.states('d1').map(({ state, seq }) => [state, seq]),
       [
-        ['accepted', 2],
+        ['queued', 2],
         ['downloading', 3],
         ['verifying', 4],
         ['confirming', 5],
@@ -46,7 +46,7 @@ describe('a job', () => {
     await desk.give('d1', 'deploy', entry('b'));
     assert.deepEqual(desk.codes(), ['ORDER_CONFLICT']);
     assert.equal(desk.slot.given.length, 1);
-    assert.equal(desk.states('d1').at(-1)?.state, 'accepted');
+    assert.equal(desk.states('d1').at(-1)?.state, 'queued');
   });
 
   it('under the topic of another job is refused', async (t) => {

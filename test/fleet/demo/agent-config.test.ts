@@ -7,15 +7,19 @@ import { chooseRecordings } from '../../../fleet/demo/recordings.ts';
 describe("the demo's agent configuration", () => {
   it('replays only people whom the model was never trained on', async () => {
     const recordings = await chooseRecordings('watch-exercise');
-    const { slots } = agentConfigFor({
-      model: 'watch-exercise',
+    const { slots, orders } = agentConfigFor({
       dataFolder: '/tmp/x',
       brokerUrl: 'mqtt://127.0.0.1:1883',
       webUrl: 'http://127.0.0.1:8080/',
       rootFile: '/tmp/1.root.json',
+      operatorKeys: '/tmp/demo.pub.json',
       recordings,
       speed: 8,
     });
+    assert.ok(
+      slots.every(({ target }) => target === undefined) && orders.operatorKeys,
+      'what runs is what a signed order says',
+    );
     const played = JSON.stringify(slots);
     for (const person of ['p04', 'p05', 'p08', 'p09', 'p10']) assert.ok(!played.includes(`/${person}-`), person);
     assert.ok(['p01', 'p02', 'p03', 'p06', 'p07'].every((person) => played.includes(`/${person}-`)));
