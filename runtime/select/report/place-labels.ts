@@ -14,7 +14,8 @@ export type Point = {
 /** The label's left upper corner, relative to the point's centre. */
 export type Place = { readonly dx: number; readonly dy: number };
 
-type Box = { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number };
+/** In pixels, like points. */
+export type Box = { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number };
 
 /** Of the label's font: an upper estimate of a character's width, and a line's height. */
 const [characterPx, linePx] = [6.7, 15];
@@ -22,11 +23,17 @@ const gapPx = 3;
 
 /**
  * @param points the most important first: it gets the best place.
+ * @param obstacles what no label may cover, beside points and other labels.
  * @returns undefined for a label that fits nowhere.
  */
-export function placeLabels(points: readonly Point[], widthPx: number, heightPx: number): (Place | undefined)[] {
+export function placeLabels(
+  points: readonly Point[],
+  widthPx: number,
+  heightPx: number,
+  obstacles: readonly Box[] = [],
+): (Place | undefined)[] {
   const circles = points.map(({ x, y, radius }) => around(x, y, radius));
-  const labels: Box[] = [];
+  const labels: Box[] = [...obstacles];
   return points.map((point, at) => {
     const others = [...circles.filter((_, other) => other !== at), ...labels];
     const place = placesFor(point).find((candidate) => {

@@ -55,6 +55,7 @@ export const style = `
 .contenders td.what, .contenders .reason td { grid-column: 1 / -1; }
 .contenders td.number { text-align: left; padding: 0; white-space: normal; }
 .contenders td.number::before { content: attr(data-title); display: block; color: var(--muted); font-size: 12px; }
+.contenders .failed td.number, .contenders .untimed td.number { display: none; }
 .contenders .reason td { padding-top: 6px; }
 
 @media (min-width: 760px) {
@@ -66,7 +67,7 @@ export const style = `
   .contenders tbody { display: table-row-group; }
   .contenders tr { display: table-row; }
   .contenders td { display: table-cell; padding: 10px 0 0; border-top: 1px solid var(--line); }
-  .contenders td.number { text-align: right; padding: 10px 0 0 12px; white-space: nowrap; }
+  .contenders td.number, .contenders .failed td.number, .contenders .untimed td.number { display: table-cell; text-align: right; padding: 10px 0 0 12px; white-space: nowrap; }
   .contenders td.number::before { content: none; }
   .contenders td.what { max-width: 250px; padding-right: 8px; }
   .contenders .reason td { border-top: 0; padding: 2px 0 12px; }

@@ -8,11 +8,13 @@ import { linearScale, type Scale, scaleOver } from '../../base/page/scale.ts';
 import { numberText, sizeText, timeText, timeUnit } from '../../base/page/words.ts';
 import type { TrialEvidence } from '../trial-evidence.ts';
 import type { Contender } from './contenders.ts';
-import { type Place, placeLabels } from './place-labels.ts';
+import { type Box, type Place, placeLabels } from './place-labels.ts';
 
 type Drawn = Contender & {
   readonly sampleUs: NonNullable<Contender['sampleUs']>;
   readonly costs: { readonly value: number; readonly bound: number };
+  /** What it really costs, where that is further down than the picture goes. */
+  readonly beyond: number | null;
 };
 
 /** The plot's own size on the narrowest screen that is catered for, 390 pixels wide. */
@@ -27,13 +29,15 @@ const titles = {
 
 /** Null when fewer than two contenders have both a time and an accuracy. */
 export function tradeOff(contenders: readonly Contender[]): Html | null {
-  const drawn = contenders.flatMap(drawnFrom);
-  if (drawn.length < 2) return null;
+  const known = contenders.flatMap(drawnFrom);
+  if (known.length < 2) return null;
   const judged = contenders.find(({ accuracy, isBaseline }) => accuracy !== null && !isBaseline)?.accuracy;
   const limit = (judged?.limit ?? 0) * 100;
+  const most = mostShown(known, limit);
+  const drawn = known.map((contender) => within(contender, most));
   const x = timeScale(drawn);
-  const y = costScale(drawn, limit);
-  const places = labelled(drawn, x, y);
+  const y = costScale(drawn, most);
+  const places = labelled(drawn, x, y, limit);
   const { unit, us } = timeUnit(x.to);
   return html`<p class="legend"><span><i class="circle chosen"></i>chosen</span><span><i class="circle float32"></i>float32</span><span><i class="circle"></i>met every demand</span><span><i class="circle refused"></i>over budget</span>${memoryLegend(drawn)}</p>
 <p class="axis-title muted small">↑ better · ${titles[judged?.metric ?? 'changed']}, with 95 % bound</p>
@@ -47,9 +51,17 @@ ${drawn.map((contender, at) => circle(contender, places[at], x, y, drawn))}</div
 function drawnFrom(contender: Contender): Drawn[] {
   const { accuracy, sampleUs, isBaseline } = contender;
   if (sampleUs === null) return [];
-  if (isBaseline) return [{ ...contender, sampleUs, costs: { value: 0, bound: 0 } }];
+  if (isBaseline) return [{ ...contender, sampleUs, costs: { value: 0, bound: 0 }, beyond: null }];
   if (accuracy === null || !Number.isFinite(accuracy.value)) return [];
-  return [{ ...contender, sampleUs, costs: { value: accuracy.value * 100, bound: accuracy.bound * 100 } }];
+  return [
+    { ...contender, sampleUs, costs: { value: accuracy.value * 100, bound: accuracy.bound * 100 }, beyond: null },
+  ];
+}
+
+function within(contender: Drawn, most: number): Drawn {
+  const { value, bound } = contender.costs;
+  if (value <= most) return { ...contender, costs: { value, bound: Math.min(bound, most) } };
+  return { ...contender, costs: { value: most, bound: most }, beyond: value };
 }
 
 /** Room for every circle; a whisker of a disturbed comparison may leave the picture rather than squeeze the others. */
@@ -59,16 +71,21 @@ function timeScale(drawn: readonly Drawn[]): Scale {
   return scaleOver(drawn.flatMap(({ sampleUs: { low, high } }) => [Math.max(low, least), Math.min(high, most)]));
 }
 
-/** From the best to some way beyond what is allowed; what is worse lies on the lower edge. */
-function costScale(drawn: readonly Drawn[], limit: number): Scale {
-  const values = drawn.map(({ costs }) => costs.value);
-  const worst = Math.max(...values, ...drawn.map(({ costs }) => costs.bound), limit);
-  const to = Math.max(limit * 1.35, Math.min(worst * 1.1, limit * 4), 0.1);
-  return linearScale(Math.min(0, ...values) - to * 0.12, to, 5);
+/** The most that is shown: some way beyond what is allowed. What is worse lies there, and its name says how bad it is. */
+function mostShown(drawn: readonly Drawn[], limit: number): number {
+  const worst = Math.max(limit, ...drawn.flatMap(({ costs }) => [costs.value, costs.bound]));
+  return Math.max(limit * 1.35, Math.min(worst * 1.05, limit * 4), 0.1);
+}
+
+/** With room for a circle at both ends. */
+function costScale(drawn: readonly Drawn[], most: number): Scale {
+  const least = Math.min(0, ...drawn.map(({ costs }) => costs.value));
+  const room = (most - least) * 0.1;
+  return linearScale(least - room, most + room, 5);
 }
 
 /** float32 and the chosen one first, then from fast to slow. */
-function labelled(drawn: readonly Drawn[], x: Scale, y: Scale): (Place | undefined)[] {
+function labelled(drawn: readonly Drawn[], x: Scale, y: Scale, limit: number): (Place | undefined)[] {
   const rank = ({ fate, isBaseline }: Drawn) => (fate === 'chosen' ? 0 : isBaseline ? 1 : 2);
   const order = drawn
     .map((contender, at) => ({ contender, at }))
@@ -82,14 +99,23 @@ function labelled(drawn: readonly Drawn[], x: Scale, y: Scale): (Place | undefin
     })),
     narrowPx,
     heightPx,
+    budgetBoxes(y.share(limit) * heightPx),
   );
   const places: (Place | undefined)[] = [];
   for (const [index, { at }] of order.entries()) places[at] = placed[index];
   return places;
 }
 
-function labelOf({ number, name }: Contender): string {
-  return `${number} ${name}`;
+function labelOf({ number, name, beyond }: Drawn): string {
+  return `${number} ${name}${beyond === null ? '' : ` ↓${numberText(beyond)}`}`;
+}
+
+/** The line of what is allowed, and its name under its right end. */
+function budgetBoxes(top: number): Box[] {
+  return [
+    { left: 0, right: narrowPx, top: top - 1, bottom: top + 1 },
+    { left: narrowPx - 100, right: narrowPx, top, bottom: top + 18 },
+  ];
 }
 
 function radiusOf({ alone }: Drawn, drawn: readonly Drawn[]): number {
@@ -98,15 +124,15 @@ function radiusOf({ alone }: Drawn, drawn: readonly Drawn[]): number {
 }
 
 function circle(contender: Drawn, place: Place | undefined, x: Scale, y: Scale, drawn: readonly Drawn[]): Html {
-  const { sampleUs, costs, number, name, alone } = contender;
+  const { sampleUs, costs, name, alone, beyond } = contender;
   const radius = radiusOf(contender, drawn);
   const kind = contender.fate === 'chosen' ? 'chosen' : contender.isBaseline ? 'float32' : contender.fate;
   const [left, top] = [percent(x.share(sampleUs.value)), percent(y.share(costs.value))];
   const [fast, slow] = [x.share(sampleUs.low), x.share(sampleUs.high)];
   const [good, bad] = [y.share(costs.value), y.share(costs.bound)];
-  const title = `${name}: ${timeText(sampleUs.value)}, costs ${numberText(costs.value)} (at most ${numberText(costs.bound)})${alone ? `, ${sizeText(alone.peakBytes)} of memory` : ''}`;
+  const title = `${name}: ${timeText(sampleUs.value)}, costs ${numberText(beyond ?? costs.value)}${beyond === null ? ` (at most ${numberText(costs.bound)})` : ''}${alone ? `, ${sizeText(alone.peakBytes)} of memory` : ''}`;
   return html`<i class="whisker" style="left:${left};top:${percent(good)};height:${percent(Math.max(0, bad - good))}"></i><i class="whisker flat" style="left:${percent(fast)};width:${percent(slow - fast)};top:${top}"></i>
-<b class="circle ${kind}" title="${title}" style="left:${left};top:${top};width:${(radius * 2).toFixed(1)}px;height:${(radius * 2).toFixed(1)}px"></b>${place ? html`<span class="point-name small ${kind}" style="left:${left};top:${top};margin:${place.dy.toFixed(1)}px 0 0 ${place.dx.toFixed(1)}px">${number} ${name}</span>` : null}`;
+<b class="circle ${kind}" title="${title}" style="left:${left};top:${top};width:${(radius * 2).toFixed(1)}px;height:${(radius * 2).toFixed(1)}px"></b>${place ? html`<span class="point-name small ${kind}" style="left:${left};top:${top};margin:${place.dy.toFixed(1)}px 0 0 ${place.dx.toFixed(1)}px">${labelOf(contender)}</span>` : null}`;
 }
 
 function memoryLegend(drawn: readonly Drawn[]): Html | null {
