@@ -121,7 +121,7 @@ export class Daemon implements AsyncDisposable {
     const store = this.#made.use(openStore(dataFolder, { maxBytes: storeBytesFor(telemetry.maxBytes) }));
     const limits = { maxBytes: telemetry.maxBytes, maxAgeMs: telemetry.maxAgeHours * 3_600_000 };
     const topicOf = (stream: string) => topics.telemetry(device, stream);
-    const outbox = new Outbox({ store, clock, limits, log, topicOf });
+    const outbox = new Outbox({ store, clock, limits, log, topicOf, random });
     const writer = new StreamWriter(device);
     const commit = () => {
       const { batches, gaps } = writer.take(clock.wallMs());

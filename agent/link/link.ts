@@ -2,6 +2,7 @@
 import type { Clock } from '../../runtime/base/clock.ts';
 import type { Logger } from '../../runtime/base/log.ts';
 import type { Outbox } from '../outbox/outbox.ts';
+import { isDiskFull } from '../store/store-error.ts';
 import {
   type Arrived,
   ConnectFailure,
@@ -115,8 +116,9 @@ export class Link {
 
   async #attempt(version: MqttVersion, signal: AbortSignal): Promise<Attempted> {
     const { clock, log, target, onMessage, outbox, connect = connectOnce } = this.#options;
+    const session = this.#countSession();
+    if (session === undefined) return { version, isFallback: false, connectedMs: 0 };
     try {
-      const session = this.#options.session();
       const connection = await connect({ ...target, version, will: session.will, onMessage, signal });
       log.info({ version, sessionPresent: connection.sessionPresent }, 'connected to the broker');
       const sinceMs = clock.monotonicMs();
@@ -128,6 +130,17 @@ export class Link {
       const next = nextVersion(version, failure);
       log.info({ reason: failure.message, version, next: next.version, waiting: outbox.waiting }, 'no broker');
       return { ...next, connectedMs: 0 };
+    }
+  }
+
+  /** A session that could not be counted must not be begun: its death could not be told from an older one's. */
+  #countSession(): Session | undefined {
+    try {
+      return this.#options.session();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      this.#options.log.warn({ reason: (error as Error).message }, 'the disk is full: no session can be counted');
+      return undefined;
     }
   }
 

@@ -16,6 +16,8 @@ const classes = { state: 'state', event: 'event', live: 'telemetry', backlog: 't
 export const shortBacklogRows = 600;
 /** Messages of a long backlog per tick (one second). */
 export const backlogPerTick = 20;
+/** After a connection a long backlog waits up to so long: a broker that comes back should not be run over by its fleet. */
+export const backlogSpreadMs = 20_000;
 
 /** The lanes to try, in order. Pure. */
 export function laneOrder(isBacklogLong: boolean, backlogBudget: number): readonly LaneName[] {
@@ -25,36 +27,56 @@ export function laneOrder(isBacklogLong: boolean, backlogBudget: number): readon
 
 type Query = (rowClass: RowClass, after: number, upTo: number, limit: number) => OutboxRow[];
 
+export type LaneOptions = {
+  readonly query: Query;
+  /** Rows that were acknowledged already, and are only still there until the next commit. */
+  readonly isGone: (id: number) => boolean;
+};
+
+const pageRows = 64;
+
 /** A forward-only reader of one lane. Rows it gave are not given again until a new lane is made. */
 export class Lane {
   readonly #rowClass: RowClass;
   readonly #upTo: number;
-  readonly #query: Query;
+  readonly #options: LaneOptions;
+  /** Taken up to here. */
   #after: number;
+  /** Read up to here. */
+  #read: number;
   #page: OutboxRow[] = [];
 
   /** Rows with `after` < id ≤ `upTo`. */
-  constructor(name: LaneName, after: number, upTo: number, query: Query) {
+  constructor(name: LaneName, after: number, upTo: number, options: LaneOptions) {
     this.#rowClass = classes[name];
     this.#after = after;
+    this.#read = after;
     this.#upTo = upTo;
-    this.#query = query;
+    this.#options = options;
   }
 
   /** Rows to come, oldest first, without moving. */
   peek(): readonly OutboxRow[] {
-    if (this.#page.length === 0) this.#page = this.#query(this.#rowClass, this.#after, this.#upTo, 64);
+    const { query, isGone } = this.#options;
+    while (this.#page.length === 0) {
+      const rows = query(this.#rowClass, this.#read, this.#upTo, pageRows);
+      this.#read = rows.at(-1)?.id ?? this.#read;
+      // A page of nothing but rows that are gone is not the end of the lane.
+      this.#page = rows.filter(({ id }) => !isGone(id));
+      if (rows.length < pageRows) break;
+    }
     return this.#page;
   }
 
   /** Moves past the first `count` of the rows that `peek` showed. */
   advance(count: number): void {
     const taken = this.#page.splice(0, count);
-    this.#after = taken.at(-1)?.id ?? this.#after;
+    this.#after = Math.max(this.#after, taken.at(-1)?.id ?? 0);
   }
 
   /** Forgets what was read ahead, because rows were evicted. */
   refresh(): void {
     this.#page = [];
+    this.#read = this.#after;
   }
 }

@@ -8,12 +8,15 @@ import type { Logger } from '../../runtime/base/log.ts';
 import type { Store } from '../store/open-store.ts';
 import { type NewRow, type OutboxRow, rowBytes } from '../store/outbox-table.ts';
 import { isDiskFull } from '../store/store-error.ts';
-import { backlogPerTick, Lane, type LaneName, laneOrder, shortBacklogRows } from './lanes.ts';
+import { backlogPerTick, backlogSpreadMs, Lane, type LaneName, laneOrder, shortBacklogRows } from './lanes.ts';
 import { batchOf, messageFrom, type OutboxMessage } from './message.ts';
 import { firstCredibleMs, rowsToEvict } from './quota.ts';
 import { type Gap, mergeGaps } from './ranges.ts';
 
 export type OutboxLimits = { readonly maxBytes: number; readonly maxAgeMs: number };
+
+/** Events have a share of the bytes of their own: neither may telemetry push them out, nor they push out telemetry. */
+const eventShare = 0.125;
 
 export type OutboxOptions = {
   readonly store: Store;
@@ -22,6 +25,8 @@ export type OutboxOptions = {
   readonly log: Pick<Logger, 'warn'>;
   /** The topic of a stream, for gap records. */
   readonly topicOf: (stream: string) => string;
+  /** 0 to 1. */
+  readonly random: () => number;
 };
 
 /** A message that is not telemetry. */
@@ -37,29 +42,44 @@ export class Outbox {
   /** Handed to the link and not yet acknowledged. */
   readonly #inFlight = new Set<number>();
   /** Acknowledged, deleted at the next commit. */
-  readonly #acknowledged = new Map<number, number>();
+  readonly #acknowledged = new Map<number, { readonly bytes: number; readonly isEvent: boolean }>();
   #lanes: Record<LaneName, Lane>;
   #isBacklogLong = false;
   #backlogBudget = backlogPerTick;
+  /** A long backlog is not drained before this, monotonic milliseconds. */
+  #backlogFromMs = 0;
+  /** Kept here, because counting a million rows takes a while. */
   #bytes: number;
+  #eventBytes: number;
+  #count: number;
   #unstatedGaps: readonly Gap[] = [];
 
   constructor(options: OutboxOptions) {
     this.#options = options;
-    this.#bytes = options.store.outbox.totals().bytes;
+    const { bytes, count } = options.store.outbox.totals();
+    this.#bytes = bytes;
+    this.#count = count;
+    this.#eventBytes = options.store.outbox.bytes('event');
     this.#lanes = this.#openLanes();
   }
 
   /** Rows that still wait, without those already acknowledged. */
   get waiting(): number {
-    return this.#options.store.outbox.totals().count - this.#acknowledged.size;
+    return this.#count - this.#acknowledged.size;
   }
 
   /** Stores a state or event message, durable on return. @throws DISK_FULL when not even the reserve has room. */
   enqueue({ retain = false, ...notice }: Notice): void {
-    const row: NewRow = { ...notice, retain, qos: 1, createdMs: this.#options.clock.wallMs() };
-    this.#options.store.stateTransaction(() => this.#options.store.outbox.insert(row));
-    this.#bytes += rowBytes(row);
+    const { store, clock } = this.#options;
+    const row: NewRow = { ...notice, retain, qos: 1, createdMs: clock.wallMs() };
+    // Of a retained topic the broker keeps the newest only: older ones that still wait are not worth sending.
+    const stale = retain ? store.outbox.retained(notice.class, notice.topic).filter(({ id }) => this.#isFree(id)) : [];
+    store.stateTransaction(() => {
+      for (const { id } of stale) store.outbox.delete(id);
+      store.outbox.insert(row);
+    });
+    this.#counted([row], stale);
+    if (stale.length > 0) this.#lanes[notice.class].refresh();
   }
 
   /**
@@ -72,14 +92,18 @@ export class Outbox {
     const dropped = [...this.#unstatedGaps, ...lostBefore];
     this.#unstatedGaps = dropped;
     const added = batches.reduce((sum, row) => sum + rowBytes(row), 0);
-    const evicted = this.#choose(this.#bytes + added - limits.maxBytes, clock.wallMs() - limits.maxAgeMs);
+    const evicted = this.#choose(
+      batches.length,
+      this.#bytes + added - limits.maxBytes,
+      clock.wallMs() - limits.maxAgeMs,
+    );
     const hasWork = batches.length + dropped.length + evicted.length + this.#acknowledged.size > 0;
     if (!hasWork) return;
     if (!store.reserve.hasRoomForTelemetry()) this.#commitWithoutTelemetry(batches, evicted);
     else {
       try {
-        const gapBytes = store.transaction(() => this.#write(batches, evicted, dropped));
-        this.#committed(added + gapBytes, evicted);
+        const gaps = store.transaction(() => this.#write(batches, evicted, dropped));
+        this.#committed([...batches, ...gaps], evicted);
         store.reserve.hold();
       } catch (error) {
         if (!isDiskFull(error)) throw error;
@@ -90,7 +114,8 @@ export class Outbox {
 
   /** The next message to send, or undefined when nothing is to be sent now. */
   next(): OutboxMessage | undefined {
-    for (const name of laneOrder(this.#isBacklogLong, this.#backlogBudget)) {
+    const budget = this.#options.clock.monotonicMs() < this.#backlogFromMs ? 0 : this.#backlogBudget;
+    for (const name of laneOrder(this.#isBacklogLong, budget)) {
       const lane = this.#lanes[name];
       const rows = batchOf(lane.peek());
       if (rows.length === 0) continue;
@@ -106,7 +131,7 @@ export class Outbox {
   acknowledge({ rows }: OutboxMessage): void {
     for (const row of rows) {
       this.#inFlight.delete(row.id);
-      this.#acknowledged.set(row.id, rowBytes(row));
+      this.#acknowledged.set(row.id, { bytes: rowBytes(row), isEvent: row.class === 'event' });
     }
   }
 
@@ -122,17 +147,18 @@ export class Outbox {
 
   /** A connection begins (or ended): what was not acknowledged is sent again; what is here now is backlog. */
   rewind(): void {
+    const { clock, random } = this.#options;
     this.#inFlight.clear();
     this.#lanes = this.#openLanes();
+    this.#backlogFromMs = this.#isBacklogLong ? clock.monotonicMs() + backlogSpreadMs * random() : 0;
   }
 
   #openLanes(): Record<LaneName, Lane> {
     const { outbox } = this.#options.store;
     const boundary = outbox.lastId();
-    this.#isBacklogLong = outbox.count('telemetry') > shortBacklogRows;
-    const query: ConstructorParameters<typeof Lane>[3] = (rowClass, after, upTo, limit) =>
-      outbox.between(rowClass, after, upTo, limit).filter(({ id }) => !this.#acknowledged.has(id));
-    const lane = (name: LaneName, after: number, upTo: number) => new Lane(name, after, upTo, query);
+    this.#isBacklogLong = outbox.countUpTo('telemetry', shortBacklogRows + 1) > shortBacklogRows;
+    const lane = (name: LaneName, after: number, upTo: number) =>
+      new Lane(name, after, upTo, { query: outbox.between, isGone: (id) => this.#acknowledged.has(id) });
     const end = Number.MAX_SAFE_INTEGER;
     return {
       state: lane('state', 0, end),
@@ -143,19 +169,38 @@ export class Outbox {
   }
 
   /** What the quotas drop now: too old, then too much; never what is on its way. */
-  #choose(excessBytes: number, oldestMs: number): Eviction[] {
-    const { outbox } = this.#options.store;
-    const isFree = ({ id }: OutboxRow) => !this.#inFlight.has(id) && !this.#acknowledged.has(id);
-    const old = outbox.dated('telemetry', firstCredibleMs, oldestMs, 256).filter(isFree);
-    const byAge = old.map((row) => ({ row, reason: 'age' }));
-    if (excessBytes <= 0) return byAge;
-    const acknowledgedBytes = [...this.#acknowledged.values()].reduce((sum, bytes) => sum + bytes, 0);
-    const candidates = (['telemetry', 'event'] as const).flatMap((name) => outbox.oldest(name, 512)).filter(isFree);
-    return rowsToEvict(candidates, excessBytes - acknowledgedBytes).map((row) => ({ row, reason: 'quota' }));
+  #choose(addedRows: number, excessBytes: number, oldestMs: number): Eviction[] {
+    const { store, limits } = this.#options;
+    // So many at a time; never fewer than come in.
+    const most = Math.max(512, 2 * addedRows);
+    const isFree = ({ id }: OutboxRow) => this.#isFree(id);
+    const old = (name: 'telemetry' | 'event') =>
+      store.outbox.dated(name, firstCredibleMs, oldestMs, most).filter((row) => isFree(row) && row.gap === undefined);
+    const byAge = [...old('telemetry'), ...old('event')];
+    const acknowledgedBytes = [...this.#acknowledged.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    const excessOf = {
+      telemetry: excessBytes - acknowledgedBytes,
+      event: this.#eventBytes - eventShare * limits.maxBytes,
+    };
+    const gone = new Set(byAge.map(({ id }) => id));
+    const byQuota = (['telemetry', 'event'] as const).flatMap((name) => {
+      const excess = excessOf[name] - byAge.reduce((sum, row) => sum + (row.class === name ? rowBytes(row) : 0), 0);
+      if (excess <= 0) return [];
+      return rowsToEvict(
+        store.outbox.oldest(name, most).filter((row) => isFree(row) && !gone.has(row.id)),
+        excess,
+      );
+    });
+    return [...byAge.map((row) => ({ row, reason: 'age' })), ...byQuota.map((row) => ({ row, reason: 'quota' }))];
   }
 
-  /** @returns the bytes that gap records took. */
-  #write(batches: readonly NewRow[], evicted: readonly Eviction[], gaps: readonly Gap[]): number {
+  /** Neither on its way nor there already. */
+  #isFree(id: number): boolean {
+    return !this.#inFlight.has(id) && !this.#acknowledged.has(id);
+  }
+
+  /** @returns the gap records it took. */
+  #write(batches: readonly NewRow[], evicted: readonly Eviction[], gaps: readonly Gap[]): NewRow[] {
     const { outbox, streams } = this.#options.store;
     for (const id of this.#acknowledged.keys()) outbox.delete(id);
     for (const { row } of evicted) outbox.delete(row.id);
@@ -164,24 +209,24 @@ export class Outbox {
       if (row.range) streams.advance(row.range.stream, row.range.epoch, row.range.last + 1);
     }
     const dropped = [...gaps, ...evicted.flatMap(({ row, reason }) => gapsFrom([row], reason))];
-    return mergeGaps(dropped).reduce((bytes, gap) => bytes + this.#stateGap(gap), 0);
+    return mergeGaps(dropped).flatMap((gap) => this.#stateGap(gap));
   }
 
-  #stateGap({ reason, ...range }: Gap): number {
+  #stateGap({ reason, ...range }: Gap): NewRow[] {
     const { store, clock, topicOf } = this.#options;
     const previous = store.outbox.lastGap(range.stream, range.epoch);
     const canGrow =
       previous?.gap === reason && previous.range?.last === range.first - 1 && !this.#inFlight.has(previous.id);
     if (previous && canGrow) {
       store.outbox.extendGap(previous.id, range.last);
-      return 0;
+      return [];
     }
     const row: NewRow = {
       ...{ class: 'event', topic: topicOf(range.stream), payload: '[]', qos: 1, retain: false },
       ...{ createdMs: clock.wallMs(), range, gap: reason },
     };
     store.outbox.insert(row);
-    return rowBytes(row);
+    return [row];
   }
 
   /** The disk is full: the telemetry goes, its gap is state. If even that does not fit, it is stated at a later commit. */
@@ -191,8 +236,8 @@ export class Outbox {
     const gaps = mergeGaps([...this.#unstatedGaps, ...lost]);
     this.#unstatedGaps = gaps;
     try {
-      const gapBytes = store.stateTransaction(() => this.#write([], evicted, gaps));
-      this.#committed(gapBytes, evicted);
+      const rows = store.stateTransaction(() => this.#write([], evicted, gaps));
+      this.#committed(rows, evicted);
     } catch (error) {
       if (!isDiskFull(error)) throw error;
       log.warn(
@@ -202,14 +247,28 @@ export class Outbox {
     }
   }
 
-  #committed(addedBytes: number, evicted: readonly Eviction[]): void {
-    const acknowledged = [...this.#acknowledged.values()].reduce((sum, bytes) => sum + bytes, 0);
-    const gone = evicted.reduce((sum, { row }) => sum + rowBytes(row), 0);
-    this.#bytes = Math.max(0, this.#bytes + addedBytes - acknowledged - gone);
+  #committed(added: readonly NewRow[], evicted: readonly Eviction[]): void {
+    this.#counted(
+      added,
+      evicted.map(({ row }) => row),
+    );
+    for (const { bytes, isEvent } of this.#acknowledged.values()) {
+      this.#bytes -= bytes;
+      if (isEvent) this.#eventBytes -= bytes;
+    }
+    this.#count -= this.#acknowledged.size;
     this.#acknowledged.clear();
     this.#unstatedGaps = [];
     // What was read ahead may have been evicted, or be a gap that has grown since.
     for (const lane of Object.values(this.#lanes)) lane.refresh();
+  }
+
+  #counted(added: readonly NewRow[], gone: readonly NewRow[]): void {
+    const bytes = (rows: readonly NewRow[]) => rows.reduce((sum, row) => sum + rowBytes(row), 0);
+    const events = (rows: readonly NewRow[]) => bytes(rows.filter((row) => row.class === 'event'));
+    this.#bytes += bytes(added) - bytes(gone);
+    this.#eventBytes += events(added) - events(gone);
+    this.#count += added.length - gone.length;
   }
 }
 

@@ -22,6 +22,8 @@ export type StoreOptions = {
   maxBytes?: number;
   /** Room kept for deployment state and gap records when everything else is full. Default: 1 MiB. */
   reserveBytes?: number;
+  /** Told of every transaction, before it is committed and after: tests of power cuts end the process there. */
+  onWrite?: (moment: 'before commit' | 'after commit') => void;
 };
 
 export type Store = ReturnType<typeof openStore>;
@@ -32,7 +34,10 @@ const pageBytes = 4096;
  * Opens `<folder>/agent.sqlite`, creating it only where there is none.
  * @throws STORE_FAILED if it is damaged or was written by a newer version, DISK_FULL.
  */
-export function openStore(folder: string, { maxBytes = 2 ** 30, reserveBytes = 2 ** 20 }: StoreOptions = {}) {
+export function openStore(
+  folder: string,
+  { maxBytes = 2 ** 30, reserveBytes = 2 ** 20, onWrite = () => undefined }: StoreOptions = {},
+) {
   const path = join(folder, 'agent.sqlite');
   return inStore(path, () => {
     mkdirSync(folder, { recursive: true, mode: 0o750 });
@@ -46,7 +51,16 @@ export function openStore(folder: string, { maxBytes = 2 ** 30, reserveBytes = 2
       onHeld: () => limitPages(maxBytes),
       onReleased: () => limitPages(maxBytes + reserveBytes),
     });
-    const transaction = <T>(work: () => T): T => inStore(path, () => db.transaction(work).immediate());
+    const transaction = <T>(work: () => T): T => {
+      const written = db.transaction(() => {
+        const result = work();
+        onWrite('before commit');
+        return result;
+      });
+      const result = inStore(path, () => written.immediate());
+      onWrite('after commit');
+      return result;
+    };
     return {
       path,
       meta: metaTable(db),

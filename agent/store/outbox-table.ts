@@ -61,7 +61,15 @@ export function outboxTable(db: Database) {
   const dated = db.prepare<[number, number, number, number], Columns>(
     `SELECT ${columns} FROM outbox WHERE class = ? AND created_ms >= ? AND created_ms < ? LIMIT ?`,
   );
-  const countOf = db.prepare<[number], { count: number }>('SELECT count(*) AS count FROM outbox WHERE class = ?');
+  const countOf = db.prepare<[number, number], { count: number }>(
+    'SELECT count(*) AS count FROM (SELECT 1 FROM outbox WHERE class = ? LIMIT ?)',
+  );
+  const bytesOf = db.prepare<[number], { bytes: number }>(
+    'SELECT coalesce(sum(size), 0) AS bytes FROM outbox WHERE class = ?',
+  );
+  const sameTopic = db.prepare<[number, string], Columns>(
+    `SELECT ${columns} FROM outbox WHERE class = ? AND retain = 1 AND topic = ?`,
+  );
   const lastId = db.prepare<[], { id: number }>("SELECT seq AS id FROM sqlite_sequence WHERE name = 'outbox'");
   const extend = db.prepare<[number, number]>('UPDATE outbox SET last = ? WHERE id = ?');
   const lastGap = db.prepare<[string, string], Columns>(
@@ -95,7 +103,12 @@ export function outboxTable(db: Database) {
     /** Up to `limit` rows of a class with `fromMs` ≤ createdMs < `toMs`. */
     dated: (rowClass: RowClass, fromMs: number, toMs: number, limit: number): OutboxRow[] =>
       dated.all(rowClasses[rowClass], Math.floor(fromMs), Math.floor(toMs), limit).map(rowFromColumns),
-    count: (rowClass: RowClass): number => countOf.get(rowClasses[rowClass])?.count ?? 0,
+    /** How many rows of a class there are, counted up to `most`: a long backlog is not walked through. */
+    countUpTo: (rowClass: RowClass, most: number): number => countOf.get(rowClasses[rowClass], most)?.count ?? 0,
+    bytes: (rowClass: RowClass): number => bytesOf.get(rowClasses[rowClass])?.bytes ?? 0,
+    /** Retained messages of a class that wait for the same topic. */
+    retained: (rowClass: RowClass, topic: string): OutboxRow[] =>
+      sameTopic.all(rowClasses[rowClass], topic).map(rowFromColumns),
     delete: (id: number): void => void remove.run(id),
     /** The newest gap row of an epoch that still waits. */
     lastGap(stream: string, epoch: string): OutboxRow | undefined {

@@ -44,7 +44,7 @@ async function createLinkOn(t: TestContext, url: string, clock: Clock, connect: 
   const store = openStore(await temporaryFolder(t));
   const limits = { maxBytes: 2 ** 26, maxAgeMs: 3_600_000 };
   const log = pino({ level: 'silent' });
-  const outbox = new Outbox({ store, clock, log, topicOf: (stream) => stream, limits });
+  const outbox = new Outbox({ store, clock, log, topicOf: (stream) => stream, limits, random: () => 0 });
   let sess = 0;
   const link = new Link({
     ...{ clock, random: () => 0, log, outbox, connect, maxDelayMs: 60_000 },

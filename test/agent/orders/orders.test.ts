@@ -149,7 +149,7 @@ describe('an order', () => {
   it('under a flood of junk costs no disk: one event a minute for each kind of refusal', async (t) => {
     const desk = await orderDesk(t, { keys: [alice] });
     for (let count = 0; count < 200; count += 1) await desk.deliver(desired, `junk ${count}`);
-    assert.equal(desk.store.outbox.count('event'), 1);
+    assert.equal(desk.store.outbox.countUpTo('event', 10), 1);
     assert.equal(desk.desk.reported.refused?.at(-1)?.times, 200);
     assert.ok(desk.counts.changes <= 2, `${desk.counts.changes}`);
   });

@@ -18,7 +18,14 @@ async function setUp(t: TestContext, limits: Partial<OutboxLimits> = {}) {
   const clock = new FakeClock();
   const create = () => {
     const store = openStore(folder);
-    const options = { store, clock, log, topicOf, limits: { maxBytes: 2 ** 26, maxAgeMs: week, ...limits } };
+    const options = {
+      store,
+      clock,
+      log,
+      topicOf,
+      random: () => 0,
+      limits: { maxBytes: 2 ** 26, maxAgeMs: week, ...limits },
+    };
     return { store, outbox: new Outbox(options) };
   };
   const { store, outbox } = create();
@@ -47,7 +54,14 @@ describe('the outbox', () => {
     const { clock, store } = await setUp(t);
     const warned: unknown[] = [];
     const limits = { maxBytes: 2 ** 26, maxAgeMs: week };
-    const outbox = new Outbox({ store, clock, topicOf, limits, log: { warn: (about: unknown) => warned.push(about) } });
+    const outbox = new Outbox({
+      store,
+      clock,
+      topicOf,
+      limits,
+      random: () => 0,
+      log: { warn: (about: unknown) => warned.push(about) },
+    });
     outbox.enqueue({ class: 'event', topic: 'dev/event/x', payload: '{}' });
     outbox.refuse(outbox.next()!, 'broker: packet too large');
     assert.deepEqual(warned, [{ topic: 'dev/event/x', reason: 'broker: packet too large', rows: 1 }]);
@@ -212,7 +226,7 @@ describe('the outbox on a store without room', () => {
     const folder = await temporaryFolder(t);
     using store = openStore(folder, { maxBytes: 200 * 1024, reserveBytes: 128 * 1024 });
     const limits = { maxBytes: 2 ** 30, maxAgeMs: week };
-    const outbox = new Outbox({ store, clock: new FakeClock(), log, topicOf, limits });
+    const outbox = new Outbox({ store, clock: new FakeClock(), log, topicOf, limits, random: () => 0 });
     const writer = new StreamWriter('dev');
     const epoch = writer.begin('decisions', '1-a');
     const second = () => {
