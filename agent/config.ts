@@ -179,6 +179,8 @@ export const configSchema = z.strictObject({
     .strictObject({ demoteC: z.number().default(80), promoteC: z.number().default(70) })
     .refine(({ demoteC, promoteC }) => promoteC < demoteC, { path: ['promoteC'], error: 'expected less than demoteC' })
     .prefault({}),
+  /** Figures for Prometheus on http://127.0.0.1:<port>/metrics; nothing listens without it. */
+  metrics: z.strictObject({ port: z.int().min(1).max(65_535) }).optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 

@@ -5,6 +5,9 @@
 import { errorRecordFrom } from '../runtime/base/errors.ts';
 import type { AgentConfig, SlotConfig } from './config.ts';
 import { Deployment } from './deployment/deployment.ts';
+import { agentMetrics } from './health/agent-metrics.ts';
+import { HealthMonitor, type HealthMonitorOptions } from './health/health-monitor.ts';
+import { serveMetrics } from './health/metrics.ts';
 import { HomeAssistant } from './home-assistant/home-assistant.ts';
 import { linkTarget } from './link/credentials.ts';
 import { Link, type LinkOptions, type Session } from './link/link.ts';
@@ -46,6 +49,7 @@ export class Daemon implements AsyncDisposable {
   readonly #failure = Promise.withResolvers<never>();
   readonly #restart = Promise.withResolvers<void>();
   #deployments: readonly Deployment[] = [];
+  #health: HealthMonitor | undefined;
   #desk: OrderDesk | undefined;
   #homeAssistant: HomeAssistant | undefined;
   #info: DeviceInfo | undefined;
@@ -86,6 +90,9 @@ export class Daemon implements AsyncDisposable {
     const desk = this.#made.use(this.#createDesk(parts, link, keys));
     this.#desk = desk;
     this.#reportThrough(link, parts.publications);
+    const watched = this.#watched(parts, link);
+    const health = new HealthMonitor(watched);
+    this.#health = health;
     // Inference first: nothing below is needed for it.
     for (const deployment of this.#deployments) deployment.start();
     desk.start();
@@ -100,7 +107,12 @@ export class Daemon implements AsyncDisposable {
       const reading = this.#ports.readSystem();
       parts.streams.writeSystem(reading, this.#deployments[0]?.runnerPid);
       for (const deployment of this.#deployments) deployment.noteSystem(reading);
+      health.check(reading);
     };
+    this.#run('watchdog', health.feedWatchdog(this.#stopping.signal));
+    const { metrics } = this.#config;
+    if (metrics) this.#made.use(await serveMetrics(metrics.port, () => agentMetrics(health, watched)));
+    void this.#ports.systemd.notify('READY=1');
     this.#run('system', this.#every(telemetry.systemIntervalMs, readSystem));
     // The host alone: an address may carry a password.
     log.info(
@@ -111,6 +123,7 @@ export class Daemon implements AsyncDisposable {
 
   /** Says goodbye to the broker, ends the runners, stores their last decisions, closes the store. */
   async [Symbol.asyncDispose](): Promise<void> {
+    void this.#ports.systemd.notify('STOPPING=1');
     await this.#made.disposeAsync();
   }
 
@@ -142,9 +155,20 @@ export class Daemon implements AsyncDisposable {
       openDecisions: () => streams.openDecisions(index === 0 ? 'decisions' : `decisions-${slot.slot}`),
       onChange: () => this.#reporter?.changed(),
       onOrder: (progress) => this.#desk?.note(progress),
-      onDecisions: () => undefined,
+      onDecisions: (decisions) => this.#health?.noteDecisions(slot.slot, decisions),
+      onCrash: () => this.#health?.noteCrash(slot.slot),
       onBroken: (error) => this.#failure.reject(error),
     });
+  }
+
+  #watched({ store, outbox, publications }: Parts, link: Link): HealthMonitorOptions {
+    const { maxBytes } = this.#config.telemetry;
+    return {
+      ...{ ports: this.#ports, slots: () => this.#deployments, isConnected: () => link.isConnected },
+      hasRoom: () => store.reserve.hasRoomForTelemetry(),
+      outbox: () => ({ waiting: outbox.waiting, bytes: outbox.bytes, maxBytes }),
+      announce: (type, severity, text, data) => publications.event(type, severity, text, data),
+    };
   }
 
   #linkOptions(

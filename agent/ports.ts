@@ -14,6 +14,7 @@ import type { ProfileRequest } from '../runtime/infer/profile-inputs.ts';
 import type { RunnerHandle, RunnerOptions } from '../runtime/infer/runner-handle.ts';
 import type { BenchReport } from '../runtime/measure/bench-report.ts';
 import type { SelectionProgress, SelectionRequest, SelectionResult } from '../runtime/select/selection.ts';
+import type { Systemd } from './health/systemd.ts';
 import type { LogTail } from './jobs/log-tail.ts';
 import type { BenchWork } from './jobs/performers.ts';
 import type { Info } from './protocol/messages.ts';
@@ -60,6 +61,8 @@ export type Ports = {
   readonly readModel: (folder: string) => Promise<ModelFolder>;
   readonly probe: (signal: AbortSignal) => Promise<DeviceInfo>;
   readonly readSystem: () => SystemReading;
+  /** The service manager, or one that hears nothing. */
+  readonly systemd: Systemd;
   /** Whether the wall clock can be believed, and why (not). */
   readonly clockTrust: () => ClockTrust;
 };

@@ -9,6 +9,7 @@ import { readingsUnder } from '../runtime/hardware/readings.ts';
 import { startRunner } from '../runtime/infer/runner-handle.ts';
 import type { AgentConfig } from './config.ts';
 import { Daemon } from './daemon.ts';
+import { systemdFrom } from './health/systemd.ts';
 import { runHelper } from './helper/run-helper.ts';
 import { LogTail } from './jobs/log-tail.ts';
 import { loadConfig } from './load-config.ts';
@@ -49,6 +50,7 @@ function portsFor({ logLevel }: AgentConfig): Ports {
     readModel: readManifest,
     probe: (signal) => runHelper('probe', {}, { signal, niceness: probeNiceness }),
     readSystem: systemReader(),
+    systemd: systemdFrom(process.env, process.pid),
     clockTrust: () => clockTrust(readingsUnder('/'), systemClock.wallMs()),
   };
 }

@@ -1,6 +1,6 @@
 /** Drives one slot's deployment: stores what the pure machine decides, then carries it out. */
-import { errorRecordFrom, OctetError } from '../../runtime/base/errors.ts';
-import type { RecordSpec } from '../../runtime/infer/messages.ts';
+import { type ErrorRecord, errorRecordFrom, OctetError } from '../../runtime/base/errors.ts';
+import type { Decision, RecordSpec } from '../../runtime/infer/messages.ts';
 import { type LifeEvent, LifeWatch } from '../drift/life-watch.ts';
 import type { Watched } from '../drift/watched.ts';
 import { retryDelays } from '../link/delays.ts';
@@ -30,8 +30,9 @@ export type DeploymentOptions = Pick<
   readonly onChange: () => void;
   /** How far the current order, or one that was superseded, has come. Told again after a start. */
   readonly onOrder: (progress: OrderProgress) => void;
-  /** Something was decided. */
-  readonly onDecisions: () => void;
+  readonly onDecisions: (decisions: readonly Decision[]) => void;
+  /** A runner of the slot ended without being asked to. */
+  readonly onCrash: (error: ErrorRecord) => void;
   /** The store is broken: the agent must not go on without it. */
   readonly onBroken: (error: OctetError) => void;
 };
@@ -56,6 +57,7 @@ export class Deployment implements OrderTaker {
   /** How the board's strain turned last, and what was done about it. */
   #strain: LifeEvent | undefined;
   #answered = '';
+  #heardMs: number | null = null;
 
   constructor(options: DeploymentOptions) {
     const { ports, config, slot } = options;
@@ -75,6 +77,11 @@ export class Deployment implements OrderTaker {
 
   get runnerPid(): number | undefined {
     return this.#runner.pid;
+  }
+
+  /** When a runner of the slot was last heard of, monotonic milliseconds; null when never. */
+  get heardMs(): number | null {
+    return this.#heardMs;
   }
 
   get state(): DeploymentState {
@@ -238,10 +245,13 @@ export class Deployment implements OrderTaker {
   }
 
   #listenerFor(runnable: Runnable, watched: Watched, record?: RecordSpec): RunnerListener {
-    const { openDecisions, onDecisions, announce } = this.#options;
+    const { ports, openDecisions, onDecisions, onCrash, announce } = this.#options;
     return listenToRunner({
-      ...{ watched, openDecisions, onDecisions, health: this.#health, life: this.#life },
+      ...{ watched, openDecisions, onDecisions, onCrash, health: this.#health, life: this.#life },
       dispatch: (event) => this.dispatch(event),
+      onHeard: () => {
+        this.#heardMs = ports.clock.monotonicMs();
+      },
       announce: (type, severity, { code, message }) =>
         announce({ kind: 'announce', type, severity, text: `${code}  ${message}` }),
       recording: record && this.#liveRecording(runnable, record),

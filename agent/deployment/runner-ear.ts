@@ -17,8 +17,10 @@ export type RunnerEarOptions = {
   readonly dispatch: (event: DeploymentEvent) => void;
   readonly openDecisions: () => DecisionSink;
   readonly announce: (type: string, severity: 'warning' | 'error', error: ErrorRecord) => void;
-  /** Told when something was decided: the agent's heart beats with it. */
-  readonly onDecisions: () => void;
+  readonly onDecisions: (decisions: readonly Decision[]) => void;
+  readonly onCrash: (error: ErrorRecord) => void;
+  /** A sign of life, whatever it was. */
+  readonly onHeard: () => void;
   readonly recording?: LiveRecording | undefined;
 };
 
@@ -36,6 +38,7 @@ export function listenToRunner(options: RunnerEarOptions): RunnerListener {
   const onRecording = options.recording && hearRecording(options.recording, dispatch);
   return {
     onProcess: () => {
+      options.onHeard();
       let sink: DecisionSink | undefined;
       const ears: { readonly [K in RunnerEvent['kind']]?: (event: Extract<RunnerEvent, { kind: K }>) => void } = {
         ready: () => {
@@ -45,7 +48,7 @@ export function listenToRunner(options: RunnerEarOptions): RunnerListener {
         decisions: ({ decisions }) => {
           sink?.write(decisions);
           health.noteDecisions(decisions, watched.periodUs);
-          options.onDecisions();
+          options.onDecisions(decisions);
           tell(life.noteDecisions(decisions, watched));
         },
         problem: ({ error }) => announce('runner-problem', 'warning', error),
@@ -55,16 +58,21 @@ export function listenToRunner(options: RunnerEarOptions): RunnerListener {
         ended: (event) => onRecording?.(event),
       };
       return {
-        onEvent: (event) => (ears[event.kind] as ((event: RunnerEvent) => void) | undefined)?.(event),
+        onEvent: (event) => {
+          options.onHeard();
+          (ears[event.kind] as ((event: RunnerEvent) => void) | undefined)?.(event);
+        },
         onExit: () => sink?.end(),
       };
     },
     onCrash: (error) => {
       health.noteCrash(error);
+      options.onCrash(error);
       announce('runner-crash', 'warning', error);
     },
     onCrashLoop: (error) => {
       health.noteCrash(error);
+      options.onCrash(error);
       dispatch({ kind: 'crashLoop', sha256: watched.sha256, error });
     },
   };

@@ -68,6 +68,11 @@ export class Outbox {
     return this.#count - this.#acknowledged.size;
   }
 
+  /** Bytes that count towards the quota. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Stores a state or event message, durable on return. @throws DISK_FULL when not even the reserve has room. */
   enqueue({ retain = false, ...notice }: Notice): void {
     const { store, clock } = this.#options;

@@ -104,6 +104,8 @@ export type RunnerEvent =
   | { readonly kind: 'shadow'; readonly id: string; readonly windows: number; readonly disagreements: number }
   /** Inputs counted since the last such event, every few hundred windows. */
   | { readonly kind: 'inputs'; readonly counts: InputCounts }
+  /** Its event loop turns: it may wait for its sensor, but it does not hang. Every ten seconds. */
+  | { readonly kind: 'alive' }
   /** The source has no more samples (a replay without loop). */
   | { readonly kind: 'ended' }
   /** A sink, the recorder, the source or a window without a finite output is trouble; inference goes on. `count` is how often so far, sent at most every 10 s. */

@@ -15,6 +15,8 @@ import { ShadowReports } from './shadow-reports.ts';
 import { createSink } from './sinks/create-sink.ts';
 import { openSource } from './sources/open-source.ts';
 
+const aliveMs = 10_000;
+
 type Emit = (event: RunnerEvent) => void;
 
 /** `internal runner`. Ends the process itself, because native sessions and programs of sinks would keep it. */
@@ -31,6 +33,8 @@ export async function main(): Promise<void> {
     delivered = new Promise((resolve) => process.send?.(event, () => resolve()));
   };
   const orders = receiveOrders(stopping);
+  // A model that hangs blocks the event loop, and with it this.
+  setInterval(() => emit({ kind: 'alive' }), aliveMs).unref();
   const start = await orders.start;
   const failure = await run(start, orders, stopping.signal, systemClock, emit).catch(errorRecordFrom);
   if (failure) emit({ kind: 'failed', error: failure });

@@ -130,6 +130,7 @@ const ports: Omit<Ports, 'runBench' | 'logTail' | 'isSupervised'> = {
     throttled: null,
     pssBytes: () => null,
   }),
+  systemd: { watchdogMs: undefined, notify: async () => undefined },
   clockTrust: () => ({ isTrusted: true, reason: 'fake' }),
 };
 
@@ -142,6 +143,7 @@ const deployment = new Deployment({
   onChange: () => undefined,
   onOrder: ({ jobId, state }) => settledJobs.set(jobId, state),
   onDecisions: () => undefined,
+  onCrash: () => undefined,
   onBroken: (error) => {
     throw error;
   },

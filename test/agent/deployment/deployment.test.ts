@@ -99,6 +99,7 @@ async function setUp(t: TestContext, { liveCalibration = false, shadowWindows = 
       throttled: null,
       pssBytes: () => null,
     }),
+    systemd: { watchdogMs: undefined, notify: async () => undefined },
     clockTrust: () => ({ isTrusted: true, reason: 'it is a fake' }),
     profileInputs: async () => profile,
   };
@@ -115,6 +116,7 @@ async function setUp(t: TestContext, { liveCalibration = false, shadowWindows = 
       onChange: () => undefined,
       onOrder: (progress) => orders.push(progress),
       onDecisions: () => undefined,
+      onCrash: () => undefined,
       onBroken: (error) => assert.fail(error),
     });
     t.after(() => deployment[Symbol.asyncDispose]());
