@@ -87,7 +87,8 @@ export async function orderDesk(t: Pick<TestContext, 'after'>, setUp: DeskSetUp)
     }),
   } as unknown as Ports;
   const limits = { maxBytes: 2 ** 26, maxAgeMs: 3_600_000 };
-  const outbox = setUp.outbox ?? new Outbox({ store, clock, limits, log, topicOf: (stream) => stream, random: () => 0 });
+  const outbox =
+    setUp.outbox ?? new Outbox({ store, clock, limits, log, topicOf: (stream) => stream, random: () => 0 });
   const publications = new Publications({ config, ports, outbox });
   const shown: JobState[] = [];
   const replies: { topic: string; reply: Reply; correlation: string | undefined }[] = [];

@@ -93,11 +93,11 @@ describe('kill -9 at every write of a device’s life', () => {
       );
       await check(folder);
       const { ends, sent } = journalOf(folder);
-      assert.deepEqual(
-        ends,
-        ['ended newer succeeded', 'ended cancelled cancelled', 'ended back succeeded'],
-        `killed at ${killAt}`,
-      );
+      // Killed between the order and its cancellation, the order is finished before anyone can cancel it.
+      const expected = ['newer succeeded', /cancelled (cancelled|succeeded)/, 'back succeeded'];
+      assert.equal(ends.length, expected.length, `each order ends once, killed at ${killAt}`);
+      for (const [index, end] of expected.entries())
+        assert.match(ends[index] ?? '', new RegExp(end), `killed at ${killAt}`);
       assert.ok(sent.size > 0);
     }
     t.diagnostic(`${kills} kills at ${undisturbed.writes} moments`);
