@@ -13,6 +13,7 @@ import argparse
 import json
 import logging
 import os
+import resource
 import time
 
 import numpy
@@ -87,7 +88,9 @@ def main():
     logging.disable(logging.WARNING)
     start = time.monotonic()
     {"fold": fold, "static": static, "dynamic": dynamic, "imports": lambda _: None}[arguments.action](arguments)
-    print(json.dumps({"callSeconds": time.monotonic() - start, "peakBytes": peak_bytes()}))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    costs = {"callSeconds": time.monotonic() - start, "cpuSeconds": used.ru_utime + used.ru_stime, "peakBytes": peak_bytes()}
+    print(json.dumps(costs))
 
 
 main()

@@ -10,6 +10,8 @@ export type ReferenceRun = {
   readonly wallS: number;
   /** The quantiser's call alone. */
   readonly callS: number;
+  /** Processor time of the process. */
+  readonly cpuS: number;
   /** VmHWM of the process. */
   readonly peakBytes: number;
 };
@@ -24,6 +26,10 @@ export async function runReference(words: readonly string[]): Promise<ReferenceR
   });
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   if (code !== 0) return { reason: stderr.trim().split('\n').at(-1) ?? `exit code ${code}` };
-  const { callSeconds, peakBytes } = JSON.parse(stdout.trim().split('\n').at(-1)!) as Record<string, number>;
-  return { wallS: (performance.now() - startMs) / 1000, callS: callSeconds!, peakBytes: peakBytes! };
+  const { callSeconds, cpuSeconds, peakBytes } = JSON.parse(stdout.trim().split('\n').at(-1)!) as Record<
+    string,
+    number
+  >;
+  const wallS = (performance.now() - startMs) / 1000;
+  return { wallS, callS: callSeconds!, cpuS: cpuSeconds!, peakBytes: peakBytes! };
 }

@@ -47,7 +47,7 @@ export type Comparison = {
 
 /** Another process places its memory elsewhere, which moves a ratio by up to 1.5 %. */
 const processes = 3;
-const roundsPerProcess = 12;
+const roundsPerProcess = 8;
 const mostLostPoints = 0.5;
 const significance = 0.05;
 

@@ -9,6 +9,8 @@ import { kilobytesIn } from '../../../runtime/hardware/memory.ts';
 
 export type QuantizeRun = {
   readonly wallS: number;
+  /** Processor time, on however many cores: what a neighbour on the machine does not change. */
+  readonly cpuS: number;
   /** VmHWM of the process; children (of `auto`) are not in it. */
   readonly peakBytes: number;
 } & ({ readonly ok: true } | { readonly ok: false; readonly reason: string });
@@ -32,7 +34,8 @@ export async function runQuantize(modelPath: string, outPath: string, words: rea
   const wallS = (performance.now() - startMs) / 1000;
   const status = existsSync(peakPath) ? await readFile(peakPath, 'utf8') : '';
   await rm(peakPath, { force: true });
-  const costs = { wallS, peakBytes: kilobytesIn(status, 'VmHWM') ?? Number.NaN };
+  const cpuS = Number(/^CpuMicroseconds:\s*(\d+)/m.exec(status)?.[1]) / 1e6;
+  const costs = { wallS, cpuS, peakBytes: kilobytesIn(status, 'VmHWM') ?? Number.NaN };
   if (code === 0) return { ok: true, ...costs };
   return { ok: false, ...costs, reason: killer ? `ended by ${killer}` : reasonIn(stderr || stdout) };
 }

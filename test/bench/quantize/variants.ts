@@ -24,11 +24,9 @@ export type Folders = { readonly calibration: string; readonly all: string; read
 
 export const autoName = 'octet auto';
 
-/** Words of `octet quantize`, by variant. `auto` may look at all the data that there is; the others see what the reference saw. */
+/** Words of `octet quantize`, by variant. `auto` may look at all the data that there is; `static` sees what the reference saw. */
 const recipes: Readonly<Record<string, (folders: Folders) => readonly string[]>> = {
-  'octet static min-max': ({ calibration }) => ['--recipe', 'static', '--observer', 'min-max', '--data', calibration],
-  'octet static mse': ({ calibration }) => ['--recipe', 'static', '--observer', 'mse', '--data', calibration],
-  'octet dynamic': () => ['--recipe', 'dynamic'],
+  'octet static': ({ calibration }) => ['--recipe', 'static', '--data', calibration],
   [autoName]: ({ all }) => ['--recipe', 'auto', '--data', all],
 };
 

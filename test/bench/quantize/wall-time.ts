@@ -1,13 +1,15 @@
 /**
  * Section `time`: how long a calibration takes with the same recipe and samples, in turns. Starting the process is part of it on
- * both sides: it is what a user waits for.
+ * both sides: it is what a user waits for. Processor time stands beside it, which other work on the machine leaves alone.
  */
 import { join } from 'node:path';
 import { median } from '../../../runtime/measure/statistics.ts';
+import type { ReferenceRun } from '../../peers/reference.ts';
 import type { BenchRow } from '../run.ts';
 import { type BenchCase, fileNameOf } from './bench-case.ts';
 import { writeCaseData } from './case-data.ts';
 import { chooseCases } from './cases.ts';
+import type { QuantizeRun } from './octet-process.ts';
 import { foldForReference, runOurs, runTheirs, type SharedRecipe, sharedRecipes } from './same-recipe.ts';
 
 const turns = 3;
@@ -33,19 +35,22 @@ async function timeRows(
   data: string,
   work: string,
 ): Promise<BenchRow[]> {
-  const times: { ours: number[]; theirs: number[]; calls: number[] } = { ours: [], theirs: [], calls: [] };
+  const ours: QuantizeRun[] = [];
+  const theirs: ReferenceRun[] = [];
   for (let turn = 0; turn < turns; turn++) {
-    const theirs = await runTheirs(folded, recipe, data, work);
-    if (!theirs) return [];
-    const ours = await runOurs(bench.modelPath, recipe, data, work);
-    if (!ours.ok) return [{ ...unmeasured(bench.name, recipe), target: `≤ 1; octet: ${ours.reason}` }];
-    times.ours.push(ours.wallS);
-    times.theirs.push(theirs.wallS);
-    times.calls.push(theirs.callS);
+    const their = await runTheirs(folded, recipe, data, work);
+    if (!their) return [];
+    const our = await runOurs(bench.modelPath, recipe, data, work);
+    if (!our.ok) return [{ ...unmeasured(bench.name, recipe), target: `≤ 1; octet: ${our.reason}` }];
+    ours.push(our);
+    theirs.push(their);
   }
-  const [ours, theirs, call] = [median(times.ours), median(times.theirs), median(times.calls)];
-  const target = `≤ 1 (${ours.toFixed(2)} of ${theirs.toFixed(2)} s, of which its call alone ${call.toFixed(2)} s)`;
-  return [{ ...unmeasured(bench.name, recipe), value: ours / theirs, target, ok: ours <= theirs }];
+  const of = <T>(runs: readonly T[], cost: (run: T) => number) => median(runs.map(cost));
+  const [our, their] = [of(ours, ({ wallS }) => wallS), of(theirs, ({ wallS }) => wallS)];
+  const call = of(theirs, ({ callS }) => callS);
+  const processor = of(ours, ({ cpuS }) => cpuS) / of(theirs, ({ cpuS }) => cpuS);
+  const target = `≤ 1 (${our.toFixed(2)} of ${their.toFixed(2)} s, of which its call alone ${call.toFixed(2)}; processor time ${processor.toFixed(2)})`;
+  return [{ ...unmeasured(bench.name, recipe), value: our / their, target, ok: our <= their }];
 }
 
 function unmeasured(model: string, recipe: SharedRecipe): BenchRow {
