@@ -14,7 +14,7 @@ export function renderSelection(result: SelectionResult, { threads }: Pick<Selec
   const isTabled = ({ fate }: VariantRow, at: number) => at === 0 || (fate !== 'left' && fate !== 'untimed');
   const early = rows.filter((row, at) => !isTabled(row, at));
   const lines = [
-    ...early.map(({ variant, reason }) => pico.dim(`  ${variant}: ${reason}`)),
+    ...byReason(early).map((line) => pico.dim(`  ${line}`)),
     ...excluded.map(({ variant, reason }) => pico.dim(`  not tried: ${variant}: ${reason}`)),
   ];
   const files = [
@@ -31,6 +31,12 @@ export function renderSelection(result: SelectionResult, { threads }: Pick<Selec
     '',
     ...files.map((line) => pico.dim(line)),
   ].join('\n');
+}
+
+/** `a, b: no time was left for it`. */
+function byReason(rows: readonly VariantRow[]): string[] {
+  const groups = Map.groupBy(rows, ({ reason }) => reason);
+  return Array.from(groups, ([reason, alike]) => `${alike.map(({ variant }) => variant).join('; ')}: ${reason}`);
 }
 
 /** How to run the answer, where that is not as usual. */

@@ -38,8 +38,9 @@ const batches = [8, 32];
 export function settingsCandidates(hardware: SettingsHardware, wish: SettingsWish): SettingsCandidates {
   const { usual } = wish;
   if (!wish.search) return { included: [usual], excluded: [] };
-  const counts = threadCounts(hardware.bigCores).filter((threads) => threads !== usual.threads);
-  const whyNot = { spinning: noSpinning(hardware), arena: arenaStays(wish), batch: noBatches(wish) };
+  const tried = wish.objective === 'memory' ? [] : threadCounts(hardware.bigCores);
+  const counts = tried.filter((threads) => threads !== usual.threads);
+  const whyNot = { spinning: noSpinning(hardware, wish), arena: arenaStays(wish), batch: noBatches(wish) };
   const withThreads = counts.map((threads) => ({ ...usual, threads }));
   const mostThreads = Math.max(usual.threads, ...counts);
   const included = [
@@ -51,7 +52,7 @@ export function settingsCandidates(hardware: SettingsHardware, wish: SettingsWis
       ? batches.flatMap((batch) => [usual, ...withThreads.slice(-1)].map((settings) => ({ ...settings, batch })))
       : []),
   ];
-  const excluded = Object.entries({ ...whyNot, threads: noMoreThreads(hardware) })
+  const excluded = Object.entries({ ...whyNot, threads: noMoreThreads(hardware, wish) })
     .filter((row): row is [keyof typeof names, string] => row[1] !== undefined)
     .map(([setting, reason]) => ({ name: names[setting], reason }));
   return { included, excluded };
@@ -65,13 +66,15 @@ export function threadCounts(cores: number): number[] {
   return [...new Set([...powers, Math.max(1, cores)])];
 }
 
-function noMoreThreads({ bigCores, bigModel, cores }: SettingsHardware): string {
+function noMoreThreads({ bigCores, bigModel, cores }: SettingsHardware, { objective }: SettingsWish): string {
+  if (objective === 'memory') return 'they save no memory';
   const others = cores - bigCores;
   const why = others > 0 ? `the other ${others} would make every operator wait for them` : 'more would take turns';
   return `${bigCores} physical ${bigModel} ${bigCores === 1 ? 'core' : 'cores'}: ${why}`;
 }
 
-function noSpinning({ cores, bigCores, load1 }: SettingsHardware): string | undefined {
+function noSpinning({ cores, bigCores, load1 }: SettingsHardware, { objective }: SettingsWish): string | undefined {
+  if (objective === 'memory') return 'it saves no memory';
   if (bigCores < 2) return 'one thread has no other to wait for';
   if (cores < fewestCoresToSpin) return `on ${cores} cores a spinning thread takes the processor from sensor and agent`;
   if (load1 > idleLoad * cores) return `other work runs here (load ${load1.toFixed(1)} on ${cores} cores)`;

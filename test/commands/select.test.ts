@@ -25,7 +25,16 @@ describe('octet select', { skip: missingFile(gestures) }, () => {
   after(() => rm(folder, { recursive: true }));
 
   it('prints the table with its verdict, and names what it wrote', () => {
-    const { status, stdout, stderr } = octet('select', model, '--data', data, '-o', join(folder, 'out'));
+    const { status, stdout, stderr } = octet(
+      'select',
+      model,
+      '--data',
+      data,
+      '--time',
+      '15s',
+      '-o',
+      join(folder, 'out'),
+    );
     assert.equal(status, 0, stderr);
     assert.match(stdout, /variant +size +p50/);
     assert.match(stdout, /\n→ /);
@@ -36,7 +45,19 @@ describe('octet select', { skip: missingFile(gestures) }, () => {
 
   it('ends with 3 and the closest miss when nothing fits, as one JSON document', () => {
     const out = join(folder, 'tight');
-    const { status, stdout, stderr } = octet('select', model, '--data', data, '--memory', '1MiB', '-o', out, '--json');
+    const { status, stdout, stderr } = octet(
+      'select',
+      model,
+      '--data',
+      data,
+      '--memory',
+      '1MiB',
+      '--time',
+      '15s',
+      '-o',
+      out,
+      '--json',
+    );
     assert.equal(status, 3, stderr);
     const result = JSON.parse(stdout);
     assert.equal(result.outcome, 'closest');

@@ -131,6 +131,7 @@ describe('session settings', () => {
     assert.equal(await without({}), false);
     assert.equal(await without({ objective: 'memory' }), true);
     assert.equal(await without({ memoryBytes: 1e8 }), true);
+    assert.deepEqual(threadsIn(await settingsOn('raspberry-pi-4', 0, { objective: 'memory' })), [1]);
   });
 
   it('stay the usual ones unless others are asked for', async () => {
