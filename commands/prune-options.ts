@@ -86,8 +86,6 @@ export async function pruneRecipeFrom(options: PruneCommandOptions): Promise<Pru
 function refuseStructuredOnly(settings: Partial<PruneRecipe>): void {
   const odd = structuredOnly.find((name) => settings[name] !== undefined);
   if (odd) throw new OctetError('USAGE', `--${odd}: expected --structured, got --unstructured`);
-  if (settings.criterion !== 'taylor') return;
-  throw new OctetError('USAGE', '--criterion: expected l1, l2 or random for --unstructured, got taylor');
 }
 
 async function recipeFromFile(path: string, others: Readonly<Record<string, unknown>>): Promise<PruneRecipe> {

@@ -4,7 +4,7 @@ import { costMeasures } from './cost.ts';
 
 export const criteria = ['l1', 'l2', 'taylor', 'random'] as const;
 
-export const pruneSchema = z.strictObject({
+const settings = z.strictObject({
   kind: z.literal('prune'),
   name: z.string().min(1).default('pruned'),
   form: z
@@ -36,6 +36,11 @@ export const pruneSchema = z.strictObject({
     .describe('of training; the bytes are the same for the same number'),
   seed: z.number().int().min(0).default(1),
   exclude: z.array(z.string().min(1)).default([]).describe('layers that stay whole, by name; `*` stands for any text'),
+});
+
+export const pruneSchema = settings.refine(({ form, criterion }) => form === 'structured' || criterion !== 'taylor', {
+  path: ['criterion'],
+  message: 'expected l1, l2 (both by magnitude) or random for single weights',
 });
 
 export type PruneRecipe = z.output<typeof pruneSchema>;
