@@ -47,14 +47,20 @@ export type PowerRail = Pick<PowerMeter, 'name' | 'scope'> & {
 export type ProbeOptions = {
   /** `/`, or a recorded board's folder. */
   root?: string;
+  /** Of `root`; the default reads its files. */
+  readings?: Readings;
   /** Asked only for what the files lack; the default asks the running system, and nothing for a recorded board. */
   systemFacts?: () => Promise<SystemFacts>;
   /** Runs a vendor's tool, only where the files leave a question; the default runs none for a recorded board. */
   tool?: AskTool;
 };
 
-export async function probeHardware({ root = '/', systemFacts, tool }: ProbeOptions = {}): Promise<HardwareReport> {
-  const readings = readingsUnder(root);
+export async function probeHardware({
+  root = '/',
+  readings = readingsUnder(root),
+  systemFacts,
+  tool,
+}: ProbeOptions = {}): Promise<HardwareReport> {
   const cpu = readCpu(readings);
   const files = boardFrom(readings);
   const ask = systemFacts ?? (root === '/' ? describeSystem : async () => ({}));
@@ -82,7 +88,11 @@ export async function probeHardware({ root = '/', systemFacts, tool }: ProbeOpti
     int8: int8OutlookOf(cpu.features),
   };
   const facts = { ...ofBoard, ...state };
-  return { ...facts, remarks: remarksOn(facts), gaps: gapsIn(found.board, found.os, state) };
+  return {
+    ...facts,
+    remarks: remarksOn(facts),
+    gaps: gapsIn(found.board, found.os, state, [...(readings.refused ?? [])]),
+  };
 }
 
 /** Only a Raspberry Pi whose kernel does not tell has its firmware asked. */
@@ -115,7 +125,12 @@ function socFrom(compatible: string | undefined): string | undefined {
 
 type State = Pick<HardwareReport, 'cpu' | 'memory' | 'thermals' | 'power'>;
 
-function gapsIn(board: string | undefined, os: string | undefined, { cpu, memory, thermals, power }: State): string[] {
+function gapsIn(
+  board: string | undefined,
+  os: string | undefined,
+  { cpu, memory, thermals, power }: State,
+  closed: readonly string[],
+): string[] {
   const refused = power.filter(({ isReadable }) => !isReadable).map(({ name }) => name);
   const gaps: readonly (readonly [boolean, string])[] = [
     [board === undefined, 'board: nothing in /proc/device-tree/model, and the system does not name it'],
@@ -124,6 +139,10 @@ function gapsIn(board: string | undefined, os: string | undefined, { cpu, memory
     [memory.totalBytes === null, 'memory: nothing usable in /proc/meminfo'],
     [thermals.temperatureC === null, 'temperature: no usable zone in /sys/class/thermal'],
     [thermals.governor === null, 'clock: no cpufreq in /sys/devices/system/cpu'],
+    [
+      closed.length > 0,
+      `permission: ${closed.length} ${closed.length === 1 ? 'file refuses' : 'files refuse'} to be read, such as ${closed[0]} (sudo octet probe)`,
+    ],
     [refused.length > 0, `power: ${refused.join(', ')} cannot be read (RAPL needs root: sudo octet probe)`],
   ];
   return gaps.filter(([isMissing]) => isMissing).map(([, text]) => text);

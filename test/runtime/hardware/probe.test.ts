@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { type HardwareReport, probeHardware } from '../../../runtime/hardware/probe.ts';
+import { readingsUnder } from '../../../runtime/hardware/readings.ts';
 import type { AskTool } from '../../../runtime/hardware/vcgencmd.ts';
 
 const boards = join(import.meta.dirname, '../../boards');
@@ -14,6 +15,7 @@ const expectations = {
   'raspberry-pi-zero-2-w': ['Raspberry Pi Zero 2 W Rev 1.0', 'BCM2837', 'Cortex-A53', ['neon'], 'neon'],
   'raspberry-pi-3': ['Raspberry Pi 3 Model B Rev 1.2', 'BCM2837', 'Cortex-A53', ['neon'], 'neon'],
   'raspberry-pi-4': ['Raspberry Pi 4 Model B Rev 1.4', 'BCM2711', 'Cortex-A72', ['neon'], 'neon'],
+  'raspberry-pi-4-32-bit': ['Raspberry Pi 4 Model B Rev 1.4', 'BCM2711', 'Cortex-A72', ['neon'], 'neon'],
   'raspberry-pi-5': ['Raspberry Pi 5 Model B Rev 1.0', 'BCM2712', 'Cortex-A76', ['neon', 'dotprod', 'fp16'], 'dotprod'],
   'jetson-nano': ['NVIDIA Jetson Nano Developer Kit', 'TEGRA210', 'Cortex-A57', ['neon'], 'neon'],
   'jetson-xavier-nx': ['NVIDIA Jetson Xavier NX Developer Kit', 'TEGRA194', 'Carmel', ['neon', 'fp16'], 'neon'],
@@ -25,6 +27,21 @@ const expectations = {
     'dotprod',
   ],
   'rock-5b': ['Radxa ROCK 5B', 'RK3588', '4× Cortex-A76 + 4× Cortex-A55', ['neon', 'dotprod', 'fp16'], 'dotprod'],
+  'arm64-generic': [
+    'unknown',
+    'Neoverse-V1',
+    'Neoverse-V1',
+    ['neon', 'dotprod', 'i8mm', 'sve', 'svei8mm', 'fp16', 'bf16'],
+    'i8mm',
+  ],
+  'x86-amx-server': [
+    'unknown',
+    'Intel(R) Xeon(R) Platinum 8480+',
+    'Intel(R) Xeon(R) Platinum 8480+',
+    ['avx2', 'avx512', 'avx_vnni', 'avx512_vnni', 'avx512_fp16', 'avx512_bf16', 'amx_int8', 'amx_bf16'],
+    'amx',
+  ],
+  'x86-avx2-vm': ['unknown', 'AMD EPYC', 'AMD EPYC', ['avx2'], 'avx2'],
   'x86-vnni-vm': [
     'unknown',
     'AMD EPYC',
@@ -143,11 +160,15 @@ describe('probing a recorded board', () => {
     'raspberry-pi-zero-2-w': [/cool the board/, /swapped to disk/],
     'raspberry-pi-3': [/earlier since boot/, /zram/],
     'raspberry-pi-4': [/stronger supply/, /cool the board/],
+    'raspberry-pi-4-32-bit': [/install the 64-bit image/],
     'raspberry-pi-5': [],
     'jetson-nano': [/power mode/],
     'jetson-xavier-nx': [/cool the board/, /power mode/],
     'jetson-orin-nano': [],
     'rock-5b': [/taskset -c 4,5,6,7/],
+    'arm64-generic': [],
+    'x86-amx-server': [],
+    'x86-avx2-vm': [],
     'x86-vnni-vm': [],
   } as const satisfies Record<keyof typeof expectations, readonly RegExp[]>;
   for (const [folder, expected] of Object.entries(remarks)) {
@@ -208,6 +229,18 @@ describe('probing a system that tells little', () => {
     const { system, remarks } = await probeHardware({ root: board });
     assert.deepEqual(system, { kernelBits: 64, userlandBits: 32 });
     assert.match(remarks[0]!, /install the 64-bit image/);
+  });
+
+  it('says which files refuse to be read for want of permission, and goes on without them', async () => {
+    const root = join(boards, 'raspberry-pi-5');
+    const readings = readingsUnder(root, (path) => {
+      if (!/thermal|get_throttled/.test(path)) return readFileSync(path, 'latin1');
+      throw Object.assign(new Error('permission denied'), { code: 'EACCES' });
+    });
+    const { thermals, gaps } = await probeHardware({ root, readings });
+    assert.equal(thermals.temperatureC, null);
+    assert.equal(thermals.frequencyMHz, 1500);
+    assert.match(gaps.join('\n'), /permission: \d+ files refuse to be read, such as \/sys\/\S+ \(sudo octet probe\)/);
   });
 
   it('names a meter that it may not read as a gap', async () => {
