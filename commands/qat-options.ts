@@ -30,7 +30,11 @@ export function addQatOptions(command: Command): Command {
     .option('--steps <n>', 'qat: steps of the whole model towards the float model (300)', wholeFrom)
     .option('--layer-steps <n>', 'qat: steps of each layer alone before that (100)', wholeFrom)
     .option('--weight-bits <n>', 'qat: 8, 7, 6 or 4; fewer than 8 are stored in 8 all the same', wholeFrom)
-    .option('--learning-rate <x>', 'qat: its peak; it falls along a cosine (0.0003)', rateFrom)
+    .option(
+      '--learning-rate <x>',
+      'qat: its peak; it falls along a cosine (0.001 with fewer than 7 bits, else 0.0001)',
+      rateFrom,
+    )
     .option('--label-share <share>', 'qat: share of the loss that labels get, where the data has them (0)', shareFrom)
     .addOption(
       new Option(
@@ -78,5 +82,5 @@ function wholeFrom(text: string): number {
 function rateFrom(text: string): number {
   const rate = Number(text);
   if (rate > 0 && rate <= 10) return rate;
-  throw new InvalidArgumentError('expected a learning rate above 0, for example 0.0003.');
+  throw new InvalidArgumentError('expected a learning rate above 0, for example 0.001.');
 }

@@ -136,7 +136,8 @@ export const qatSchema = z.strictObject({
   /** Then the whole model towards the float model's outputs. */
   steps: z.number().int().min(0).default(300),
   batchSize: z.number().int().min(1).default(64),
-  learningRate: z.number().positive().default(3e-4),
+  /** Its peak. Default: 0.001 with fewer than 7 bits, 0.0001 where little is lost and little may be moved. */
+  learningRate: z.number().positive().optional(),
   /** Share of the loss that labels get, where the data has them. */
   labelShare: z.number().min(0).max(1).default(0),
   temperature: z.number().positive().default(1),

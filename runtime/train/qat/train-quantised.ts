@@ -60,13 +60,14 @@ export async function trainQuantised(
   if ('reason' in trained) return { quantized: trained };
   const { learned, simulated, losses } = trained;
   const quantized = await quantizeStatic(learned.model, staticFrom(recipe), learned.ranges, learned.weightScales);
-  return { quantized, simulated, losses };
+  return { quantized, simulated, ...(losses ? { losses } : {}) };
 }
 
 export type TrainedSimulation = {
   readonly learned: Learned;
   readonly simulated: Model;
-  readonly losses: { readonly first: number; readonly last: number };
+  /** Absent when the whole model was not trained. */
+  readonly losses?: { readonly first: number; readonly last: number };
 };
 
 /** The same without writing an int8 graph; activations may have fewer than 8 bits. */
@@ -99,11 +100,11 @@ export async function trainSimulation(
     placement,
     options,
   );
-  const trained: Values = new Map([...started, ...followed.weights]);
+  const trained: Values = new Map([...started, ...(followed?.weights ?? [])]);
   return {
     learned: await readScales(float, simulation, trained),
     simulated: withWeights(student, trained),
-    losses: { first: followed.firstLoss, last: followed.lastLoss },
+    ...(followed ? { losses: { first: followed.firstLoss, last: followed.lastLoss } } : {}),
   };
 }
 
@@ -114,6 +115,12 @@ function staticFrom({ activation, perChannel, exclude, overrides }: QatRecipe): 
 
 function parametersOf(float: Model, { parameters }: Simulation): readonly Parameter[] {
   return [...findParameters(float.graph), ...parameters];
+}
+
+/** Where rounding costs little there is little to learn, and more to spoil. */
+function rateOf({ learningRate, weightBits, activationBits, overrides }: QatRecipe): number {
+  const bits = overrides.flatMap((each) => [each.weightBits ?? 8, each.activationBits ?? 8]);
+  return learningRate ?? (Math.min(weightBits, activationBits, ...bits) < 7 ? 1e-3 : 1e-4);
 }
 
 /** Each layer alone first. Reconstruction may move faster than the whole: nothing that it spoils can spread. */
@@ -127,12 +134,12 @@ async function reconstructed(
   choice: SimulationChoice,
   options: QatOptions,
 ): Promise<Values> {
-  const { reconstructionSteps: steps, batchSize, learningRate, seed } = recipe;
+  const { reconstructionSteps: steps, batchSize, seed } = recipe;
   if (steps === 0) return new Map();
   const cut = simulate(float.graph, placement, { ...choice, cutsLayers: true });
   return reconstruct(float, cut, placement.units, parametersOf(float, cut), samples, {
     ...{ steps, batchSize, seed },
-    schedule: { peak: learningRate * reconstructionRate, shape: 'cosine' },
+    schedule: { peak: rateOf(recipe) * reconstructionRate, shape: 'cosine' },
     clock: options.clock ?? systemClock,
     ...loopOptions(options),
     onProgress: stageProgress(options, recipe, 0, 'layers'),
@@ -149,22 +156,13 @@ async function follow(
   { units }: Placement,
   options: QatOptions,
 ) {
-  const { steps, batchSize, learningRate, labelShare, temperature, featureWeight, seed } = recipe;
-  if (steps === 0) return { weights: new Map() as Values, firstLoss: Number.NaN, lastLoss: Number.NaN };
+  const { steps, batchSize, labelShare, temperature, featureWeight, seed } = recipe;
+  if (steps === 0) return undefined;
   const last = units.findLast(({ weight }) => weight !== undefined)?.activations[0];
   return fineTune(student, samples, {
-    ...{
-      steps,
-      batchSize,
-      learningRate,
-      labelShare,
-      temperature,
-      seed,
-      task: options.task,
-      teacher,
-      parameters,
-      running,
-    },
+    ...{ steps, batchSize, labelShare, temperature, seed, teacher, parameters, running },
+    task: options.task,
+    learningRate: rateOf(recipe),
     ...(featureWeight > 0 && last ? { features: new Map([[last, featureWeight]]) } : {}),
     ...(options.masks ? { masks: options.masks } : {}),
     ...(options.clock ? { clock: options.clock } : {}),
