@@ -8,14 +8,14 @@ import type { Contender } from './contender.ts';
 import type { Evidence } from './evidence.ts';
 import { estimateText } from './figures.ts';
 import type { Proposal, Subject } from './propose.ts';
-import type { Settled } from './run-selection.ts';
 import type { Objective } from './selection.ts';
+import type { SearchKind, Settled } from './settle.ts';
 import type { TrialEvidence } from './trial-evidence.ts';
 
 export type Confirmation = {
   readonly reference: Evidence;
   readonly subject: Subject;
-  readonly settled: (proposal: Proposal, search: Settled['search']) => Promise<Settled>;
+  readonly settled: (proposal: Proposal, search: SearchKind) => Promise<Settled>;
   /** The contenders of a record, built here. */
   readonly short: (trials: readonly TrialEvidence[]) => Promise<Proposal>;
   readonly full: () => Promise<Proposal>;
@@ -36,7 +36,12 @@ export async function confirm({ reference, subject, settled, short, full }: Conf
   if (contradiction === undefined)
     return { ...tried, search: { mode, note: `Confirmed what was found on ${where}.`, reference: from } };
   const note = `What was found on ${where} does not hold here: ${contradiction}. The whole search was made.`;
-  return settled(await full(), { mode: 'contradicted', note, reference: from });
+  const whole = await settled(await full(), { mode: 'contradicted', note, reference: from });
+  return { ...whole, proposal: { ...whole.proposal, spentMs: sum(tried.proposal.spentMs, whole.proposal.spentMs) } };
+}
+
+function sum(a: Proposal['spentMs'], b: Proposal['spentMs']): Proposal['spentMs'] {
+  return { building: a.building + b.building, searching: a.searching + b.searching };
 }
 
 function referenceOf({ environment, createdMs, chosen, chosenSha256 }: Evidence): Evidence['search']['reference'] {

@@ -8,21 +8,19 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { errorFromRecord, OctetError } from '../base/errors.ts';
 import { readError, sha256OfFile } from '../base/files.ts';
 import { type HardwareReport, probeHardware } from '../hardware/probe.ts';
-import type { LatencySummary, PrepareResult } from '../measure/messages.ts';
+import type { PrepareResult } from '../measure/messages.ts';
 import { plainSettings } from '../measure/session-settings.ts';
 import { runTrial } from '../measure/trial.ts';
-import { type Choice, choose } from './choose.ts';
 import { confirm } from './confirm.ts';
-import type { Contender } from './contender.ts';
 import { requireMeter } from './energy.ts';
 import { type Evidence, writeEvidence } from './evidence.ts';
-import { contenderFrom, type Measured, rowFrom, type VariantFile } from './measured.ts';
-import { type Proposal, proposeAgain, proposeAll } from './propose.ts';
-import { type Measurements, type RaceOptions, race } from './race.ts';
-import { doubtsOf, evidenceFrom } from './record.ts';
+import { rowFrom, type VariantFile } from './measured.ts';
+import { proposeAgain, proposeAll, type Subject } from './propose.ts';
+import type { RaceOptions } from './race.ts';
+import { evidenceFrom } from './record.ts';
 import { defaultTimeMs, type SelectionProgress, type SelectionRequest, type SelectionResult } from './selection.ts';
+import { float32Latency, type SearchKind, type Settled, settle, type Timing } from './settle.ts';
 import { recordTimeline } from './timeline.ts';
-import type { TrialEvidence } from './trial-evidence.ts';
 import { trialDataOf } from './trials.ts';
 
 export type SelectionOptions = {
@@ -38,9 +36,6 @@ export type SelectionOptions = {
   readonly strategy?: RaceOptions['strategy'];
 };
 
-/** However long the building took, measuring gets this much. */
-const leastMeasuringMs = 5000;
-
 /**
  * @throws what is wrong with the model or the data; CHILD_FAILED, CHILD_TIMEOUT when float32 itself could not be measured;
  * PLATFORM_UNSUPPORTED when energy is the objective and there is no meter; DISK_FULL; the signal's reason. A variant that fails is a
@@ -50,92 +45,73 @@ export async function runSelection(
   request: SelectionRequest,
   options: SelectionOptions = {},
 ): Promise<SelectionResult> {
-  const { onProgress = () => {}, signal, clock = systemClock, reference, repeat, strategy } = options;
-  const fromMs = clock.monotonicMs();
-  const sinceMs = () => clock.monotonicMs() - fromMs;
+  const { clock = systemClock, strategy } = options;
+  const timing: Timing = { clock, fromMs: clock.monotonicMs(), strategy };
+  const sinceMs = () => clock.monotonicMs() - timing.fromMs;
   using timeline = recordTimeline(sinceMs);
-  onProgress({ phase: 'calibrating', fraction: 0, detail: 'looking at the model and its data' });
-  if (request.objective === 'energy') requireMeter();
-  const hardware = options.hardware ?? (await probeHardware());
-  const prepared = await prepare(request, signal);
-  const float32 = await float32File(request.modelPath);
-  const timeMs = request.timeMs ?? defaultTimeMs;
-  const building = { request, prepared, onProgress, signal };
-  const subject = { ...building, float32, hardware, timeMs, usual: plainSettings(request.threads) };
-  const preparedMs = sinceMs();
-  let spent = { building: 0, searching: 0 };
-  const raceOn = async (proposal: Proposal): Promise<Measurements> => {
-    spent = {
-      building: spent.building + proposal.spentMs.building,
-      searching: spent.searching + proposal.spentMs.searching,
-    };
-    const leastMs = clock.monotonicMs() + leastMeasuringMs;
-    const deadlineMs = strategy === 'exhaustive' ? Number.MAX_SAFE_INTEGER : Math.max(leastMs, fromMs + timeMs);
-    const racing: RaceOptions = { onProgress, clock, fromMs, deadlineMs };
-    return race(request, prepared, proposal.entries, {
-      ...racing,
-      ...(signal ? { signal } : {}),
-      ...(strategy ? { strategy } : {}),
-    });
-  };
-  const settled = async (proposal: Proposal, search: Omit<Evidence['search'], 'rounds'>): Promise<Settled> => {
-    const measurements = await raceOn(proposal);
-    return { proposal, search, measurements, ...decide(measurements, request, hardware.cpu.cores) };
-  };
-  const full = () => proposeAll(subject, clock);
-  const short = (trials: readonly TrialEvidence[]) => proposeAgain(subject, trials, clock);
-  const { proposal, search, measurements, choice, contenders } = repeat
-    ? await settled(await short(repeat.trials), repeatSearch(repeat))
-    : reference
-      ? await confirm({ reference, subject, settled, short, full })
-      : await settled(await full(), plainSearch);
+  const subject = await subjectOf(request, options);
+  const preparing = sinceMs();
+  const settled = await answer(subject, timing, options);
   const durationMs = sinceMs();
-  const spentMs = {
-    preparing: preparedMs,
-    ...spent,
-    measuring: durationMs - preparedMs - spent.building - spent.searching,
-  };
-  const excluded = proposal.excluded.map(({ name, reason }) => ({ variant: name, reason }));
+  const { building, searching } = settled.proposal.spentMs;
   const evidence = await evidenceFrom({
-    ...{ request, prepared, hardware, measurements, choice, excluded, search, spentMs, durationMs },
-    timeline: timeline.moments,
-    createdMs: clock.wallMs(),
+    ...{ ...subject, ...settled, durationMs, timeline: timeline.moments, createdMs: clock.wallMs() },
+    excluded: excludedIn(settled),
+    spentMs: { preparing, building, searching, measuring: durationMs - preparing - building - searching },
   });
   const evidencePath = await writeEvidence(join(request.workFolder, 'evidence'), evidence);
-  const { measured } = measurements;
-  const latency = float32Latency(measured, choice);
-  const rows = measured.map((entry, at) => rowFrom(entry, contenders[at]!, choice, at === 0, latency));
-  const chosenPath = measured.find(({ name }) => name === choice.chosen)!.variant.path;
-  const chosen = rows.find((row) => row.chosen)!;
-  const { outcome, verdict } = choice;
-  const note = search.note === '' ? {} : { note: search.note };
-  return { outcome, rows, excluded, chosen, chosenPath, verdict, ...note, evidencePath, durationMs };
+  return resultFrom(settled, evidencePath, durationMs);
 }
 
-/** A race that is over, with its answer. */
-export type Settled = {
-  readonly proposal: Proposal;
-  readonly search: Omit<Evidence['search'], 'rounds'>;
-  readonly measurements: Measurements;
-  readonly choice: Choice;
-  readonly contenders: readonly Contender[];
-};
+/** The model, its data and the device, before anything is proposed. */
+async function subjectOf(
+  request: SelectionRequest,
+  { onProgress = () => {}, signal, hardware }: SelectionOptions,
+): Promise<Subject> {
+  onProgress({ phase: 'calibrating', fraction: 0, detail: 'looking at the model and its data' });
+  if (request.objective === 'energy') requireMeter();
+  return {
+    ...{ request, onProgress, signal, timeMs: request.timeMs ?? defaultTimeMs, usual: plainSettings(request.threads) },
+    hardware: hardware ?? (await probeHardware()),
+    prepared: await prepare(request, signal),
+    float32: await float32File(request.modelPath),
+  };
+}
 
-const plainSearch = { mode: 'full', note: '', reference: null } as const;
+async function answer(subject: Subject, timing: Timing, { reference, repeat }: SelectionOptions): Promise<Settled> {
+  const { clock } = timing;
+  if (repeat) return settle(subject, timing, await proposeAgain(subject, repeat.trials, clock), repeatOf(repeat));
+  if (!reference) return settle(subject, timing, await proposeAll(subject, clock), plainSearch);
+  return confirm({
+    ...{ reference, subject },
+    settled: (proposal, search) => settle(subject, timing, proposal, search),
+    short: (trials) => proposeAgain(subject, trials, clock),
+    full: () => proposeAll(subject, clock),
+  });
+}
 
-function repeatSearch({ environment, createdMs, chosen, chosenSha256 }: Evidence): Omit<Evidence['search'], 'rounds'> {
+const plainSearch: SearchKind = { mode: 'full', note: '', reference: null };
+
+function repeatOf({ environment, createdMs, chosen, chosenSha256 }: Evidence): SearchKind {
   return { mode: 'repeat', note: '', reference: { board: environment.board, createdMs, chosen, chosenSha256 } };
 }
 
-function decide({ measured, floorBytes }: Measurements, request: SelectionRequest, cores: number) {
-  const baselines = measured.flatMap(({ paired }) => paired ?? []);
-  const longest = baselines.reduce<LatencySummary | undefined>(
-    (best, { result }) => (best && best.calls >= result.baseline.calls ? best : result.baseline),
-    undefined,
-  );
-  const p95Us = longest?.p95Us ?? measured[0]!.alone!.result.latency.p95Us;
-  const contenders = measured.map((entry, at) => contenderFrom(entry, at === 0, floorBytes, p95Us));
-  return { contenders, choice: doubtful(choose(contenders, request), doubtsOf(measured, cores)) };
+function resultFrom(settled: Settled, evidencePath: string, durationMs: number): SelectionResult {
+  const { measurements, choice, contenders, search } = settled;
+  const { measured } = measurements;
+  const latency = float32Latency(measured, choice.chosen);
+  const rows = measured.map((entry, at) => rowFrom(entry, contenders[at]!, choice, at === 0, latency));
+  const { outcome, verdict } = choice;
+  return {
+    ...{ outcome, rows, excluded: excludedIn(settled), verdict, evidencePath, durationMs },
+    chosen: rows.find((row) => row.chosen)!,
+    chosenPath: measured.find(({ name }) => name === choice.chosen)!.variant.path,
+    ...(search.note === '' ? {} : { note: search.note }),
+  };
+}
+
+function excludedIn({ proposal }: Settled): { variant: string; reason: string }[] {
+  return proposal.excluded.map(({ name, reason }) => ({ variant: name, reason }));
 }
 
 async function prepare(request: SelectionRequest, signal: AbortSignal | undefined): Promise<PrepareResult> {
@@ -152,17 +128,4 @@ async function prepare(request: SelectionRequest, signal: AbortSignal | undefine
 async function float32File(path: string): Promise<VariantFile> {
   const { size } = await stat(path).catch((error) => Promise.reject(readError(path, 'model', error)));
   return { name: 'float32', path, sha256: await sha256OfFile(path), sizeBytes: size, recipe: null, outcomes: [] };
-}
-
-/** float32's times in the comparison with the chosen variant; else in the longest comparison there was; else alone. */
-function float32Latency([usual, ...others]: readonly Measured[], { chosen }: Choice): LatencySummary {
-  const compared = others.flatMap(({ name, paired }) => (paired ? { name, latency: paired.result.baseline } : []));
-  const longest = compared.toSorted((a, b) => b.latency.calls - a.latency.calls)[0];
-  const best = compared.find(({ name }) => name === chosen) ?? longest;
-  return best?.latency ?? usual!.alone!.result.latency;
-}
-
-/** Figures from a throttled board are used, but not silently. */
-function doubtful(choice: Choice, doubts: readonly string[]): Choice {
-  return doubts.length === 0 ? choice : { ...choice, verdict: `${choice.verdict} Doubtful: ${doubts.join(', ')}.` };
 }

@@ -4,7 +4,7 @@ import { plainSettings } from '../../../runtime/measure/session-settings.ts';
 import { type Confirmation, confirm, contradictionOf, obstacleTo, rivalsIn } from '../../../runtime/select/confirm.ts';
 import type { Contender } from '../../../runtime/select/contender.ts';
 import type { Proposal, Subject } from '../../../runtime/select/propose.ts';
-import type { Settled } from '../../../runtime/select/run-selection.ts';
+import type { Settled } from '../../../runtime/select/settle.ts';
 import { modelSha256, recordedEvidence, recordedTrial } from './recorded-evidence.ts';
 
 const subject = {
@@ -18,6 +18,7 @@ const subject = {
 function ended(chosen: string, speedup: number, outcome: 'met' | 'closest' = 'met'): Settled {
   const contender = { name: chosen, speedup: { value: speedup, low: speedup * 0.98, high: speedup * 1.02 } };
   return {
+    proposal: { spentMs: { building: 0, searching: 0 } },
     choice: { outcome, chosen, reasons: {}, fates: {}, verdict: `${chosen}: as it ended.` },
     contenders: [contender as Contender],
   } as unknown as Settled;
