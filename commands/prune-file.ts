@@ -1,29 +1,14 @@
 /** What `octet prune` does: a model file → a pruned one with its recipe beside it, then both measured against each other. */
-import { resolve } from 'node:path';
-import { OctetError } from '../runtime/base/errors.ts';
-import { sha256OfFile } from '../runtime/base/files.ts';
 import { openSamples } from '../runtime/data/open-samples.ts';
 import { type Samples, splitHeldOut } from '../runtime/data/samples.ts';
-import { engineVersion } from '../runtime/engine/session.ts';
 import type { AccuracyJudgement } from '../runtime/measure/accuracy.ts';
 import { openGate, taskOf } from '../runtime/quantize/auto/gate.ts';
 import { modelInputs, prepareModel } from '../runtime/quantize/prepare/prepare.ts';
 import { measureLatency, type PairLatency } from '../runtime/quantize/report/latency.ts';
-import { writeVariant } from '../runtime/quantize/variant-files.ts';
 import { type PrunedModel, pruneModel } from '../runtime/train/prune/prune-model.ts';
 import type { PruneRecipe } from '../runtime/train/prune/prune-recipe.ts';
+import { type PruneRecord, refuseOverwriting, writePruned } from '../runtime/train/prune/pruned-files.ts';
 import { type ModelArgument, readModelArgument } from './model-argument.ts';
-
-/** What `OUT.recipe.json` says. */
-export type PruneRecord = {
-  readonly recipe: PruneRecipe;
-  /** SHA-256 of the model before. */
-  readonly modelSha256: string;
-  readonly data: { readonly samples: number; readonly description: string };
-  /** Another version or architecture rounds otherwise. */
-  readonly engine: string;
-  readonly sha256: string;
-};
 
 export type PruneResult = Omit<PrunedModel, 'bytes'> & {
   readonly record: PruneRecord;
@@ -58,10 +43,7 @@ export async function pruneFile(
   running: Running,
 ): Promise<PruneResult> {
   const argument = await readModelArgument(path);
-  if (resolve(argument.modelPath) === resolve(output))
-    throw new OctetError('USAGE', `--output: expected another file than the model, got ${output} for both`, {
-      hint: 'The float model is the teacher of the pruned one; write that beside it.',
-    });
+  refuseOverwriting(argument.modelPath, output);
   const prepared = await prepareModel(argument.modelPath);
   const samples = await openSamples(data, { ...argument, inputs: modelInputs(prepared) });
   const job: Job = { ...{ argument, recipe, output }, ...splitHeldOut(samples) };
@@ -70,20 +52,10 @@ export async function pruneFile(
   const { bytes, ...pruned } = await pruneModel(prepared, job.calibration, recipe, { classifies, ...running });
   // From here on nothing is interrupted, so that both files are written or none.
   running.signal.throwIfAborted();
-  const { recipePath, record } = await write(job, bytes);
+  const written = { modelPath: argument.modelPath, output, recipe, samples: job.calibration, bytes };
+  const { recipePath, record } = await writePruned(written);
   running.onProgress(0.99, 'measuring');
   return { ...pruned, output, recipePath, record, ...(await measured(job, bytes)) };
-}
-
-async function write({ argument, recipe, calibration, output }: Job, bytes: Uint8Array) {
-  const recipePath = `${output.replace(/\.onnx$/, '')}.recipe.json`;
-  const record = await writeVariant(output, recipePath, bytes, {
-    recipe,
-    modelSha256: await sha256OfFile(argument.modelPath),
-    data: { samples: Math.min(calibration.count, recipe.samples), description: calibration.description },
-    engine: `onnxruntime ${engineVersion} ${process.arch}`,
-  });
-  return { recipePath, record };
 }
 
 async function measured({ argument, heldOut, output }: Job, bytes: Uint8Array) {

@@ -17,3 +17,6 @@ export type { CustomObserver } from './quantize/observe.ts';
 export type { Observer } from './quantize/observers/observer.ts';
 export type { Recipe } from './quantize/recipe.ts';
 export type { FullReport } from './quantize/report/full-report.ts';
+export { type PruneModelOptions, prune } from './train/prune/prune.ts';
+export type { LayerChange, ModelSize, PrunedModel } from './train/prune/prune-model.ts';
+export type { PruneRecipe } from './train/prune/prune-recipe.ts';

@@ -1,5 +1,7 @@
 /** A model pruned and tuned as a recipe says. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { OctetError } from '../../../../runtime/base/errors.ts';
 import type { Samples } from '../../../../runtime/data/samples.ts';
@@ -8,10 +10,12 @@ import { node } from '../../../../runtime/graph/build.ts';
 import { readTensor } from '../../../../runtime/graph/initializer.ts';
 import { parseModel } from '../../../../runtime/graph/load.ts';
 import type { Model } from '../../../../runtime/graph/model.ts';
-import { encodeModel } from '../../../../runtime/graph/save.ts';
+import { encodeModel, saveModel } from '../../../../runtime/graph/save.ts';
+import { prune } from '../../../../runtime/train/prune/prune.ts';
 import { pruneModel } from '../../../../runtime/train/prune/prune-model.ts';
 import { type PruneRecipe, pruneSchema } from '../../../../runtime/train/prune/prune-recipe.ts';
 import { roundsOf } from '../../../../runtime/train/prune/tune.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { conv, modelFrom, noise, noiseSamples } from '../../quantize/small-models.ts';
 
 const samples: Samples = noiseSamples([1, 2, 6, 6], 24);
@@ -38,9 +42,13 @@ describe('pruning a model', () => {
     assert.ok(after < before / 2, `${before} → ${after}`);
   });
 
-  for (const criterion of ['l1', 'taylor', 'random'] as const)
+  for (const [criterion, threads] of [
+    ['l1', 1],
+    ['taylor', 2],
+    ['random', 1],
+  ] as const)
     it(`gives the same bytes twice, criterion ${criterion}`, async () => {
-      const said = recipe({ steps: 6, rounds: 2, criterion });
+      const said = recipe({ steps: 6, rounds: 2, criterion, threads });
       const [one, two] = [
         await pruneModel(network(), samples, said, options),
         await pruneModel(network(), samples, said, options),
@@ -103,6 +111,25 @@ describe('pruning a model', () => {
       pruneModel(network(), samples, recipe({ steps: 1000 }), { ...options, onProgress, signal: controller.signal }),
       /enough/,
     );
+  });
+});
+
+describe('prune, the function', () => {
+  it('fills in a recipe and writes the model with it', async (context) => {
+    const folder = await temporaryFolder(context);
+    const [model, output] = [join(folder, 'model.onnx'), join(folder, 'pruned.onnx')];
+    await saveModel(network(), model);
+    const said = { kind: 'prune', ratio: 0.4, multiple: 1, steps: 2, batchSize: 8 } as const;
+    const { bytes, recipe: filled } = await prune(model, { recipe: said, data: samples, output });
+    assert.equal(filled.scope, 'global');
+    assert.deepEqual(new Uint8Array(await readFile(output)), new Uint8Array(bytes));
+    const record = JSON.parse(await readFile(join(folder, 'pruned.recipe.json'), 'utf8'));
+    assert.deepEqual(record.recipe, filled);
+  });
+
+  it('refuses a recipe that makes no sense, by the setting', async () => {
+    const recipe = { kind: 'prune', form: 'unstructured', ratio: 1.5, criterion: 'taylor' } as const;
+    await assert.rejects(prune('model.onnx', { recipe, data: samples }), /ratio/);
   });
 });
 
