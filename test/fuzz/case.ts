@@ -7,7 +7,9 @@ import type { ValueInfo } from '../../runtime/graph/model.ts';
 import { encodeModel } from '../../runtime/graph/save.ts';
 import { elementCount, elementTypes, type Feeds, type Tensor } from '../../runtime/graph/tensor.ts';
 import { modelInputs, prepareModel } from '../../runtime/quantize/prepare/prepare.ts';
-import { applyRecipe, observeFor } from '../../runtime/quantize/quantize.ts';
+import { speedRewriteNames } from '../../runtime/quantize/prepare/speed-rewrite-names.ts';
+import { rewriteForSpeed } from '../../runtime/quantize/prepare/speed-rewrites.ts';
+import { buildVariant, observeFor } from '../../runtime/quantize/quantize.ts';
 import { type Recipe, recipeSchema } from '../../runtime/quantize/recipe.ts';
 import { mutate, type Random, randomFrom } from './mutate.ts';
 import { seedModels } from './seed-models.ts';
@@ -23,6 +25,7 @@ const recipes: readonly Recipe[] = [
   { kind: 'static', format: 'qoperator', activation: 'int8' },
   { kind: 'static', target: 'tensorrt' },
   { kind: 'static', activation: 'int16', perChannel: false, observer: 'mse' },
+  { kind: 'static', reduceRange: true, equalize: true, weightRange: 'mse', biasCorrection: true },
   { kind: 'dynamic' },
   { kind: 'weight-only', bits: 4, unpacked: true },
 ].map((recipe) => recipeSchema.parse(recipe));
@@ -41,9 +44,10 @@ export async function runCase(seed: number, path: string): Promise<Verdict> {
   const recipe = recipes[random(recipes.length)]!;
   await writeFile(path, caseBytes(seed));
   try {
-    const model = await prepareModel(path);
+    const prepared = await prepareModel(path);
+    const model = random(3) === 0 ? await rewriteForSpeed(prepared, speedRewriteNames) : prepared;
     const samples = samplesFor(modelInputs(model), random);
-    const built = await applyRecipe(model, recipe, await observeFor(model, [recipe], samples));
+    const built = await buildVariant(model, recipe, samples, await observeFor(model, [recipe], samples));
     if (!built.ok) return { kind: 'nothing to do' };
     await (await openSession(built.bytes)).close();
     return { kind: 'quantized' };

@@ -74,6 +74,33 @@ export const seedModels: Readonly<Record<string, () => Model>> = {
       }),
       { '': 14 },
     ),
+  // One-dimensional, upsampled, normalised: what the rewrites for speed look for.
+  signal: () =>
+    modelOf(
+      graphOf({
+        nodes: [
+          node('Conv', ['x', 'w', 'b'], ['a'], { pads: ints([1, 1]), strides: ints([2]) }, 'conv'),
+          node('Relu', ['a'], ['r'], {}, 'relu'),
+          node('ConvTranspose', ['r', 't'], ['u'], { strides: ints([2]) }, 'transposed'),
+          node('MaxPool', ['u'], ['m'], { kernel_shape: ints([2]), strides: ints([2]) }, 'pool'),
+          node('Transpose', ['m'], ['s'], { perm: ints([0, 2, 1]) }, 'transpose'),
+          node('LayerNormalization', ['s', 'g', 'b'], ['n'], { axis: int(-1) }, 'norm'),
+          node('MatMul', ['n', 'v'], ['p'], {}, 'matmul'),
+          node('Add', ['p', 'b'], ['q'], {}, 'bias'),
+          node('ReduceMean', ['q'], ['y'], { axes: ints([1]), keepdims: int(0) }, 'mean'),
+        ],
+        inputs: [valueInfo('x', 'float32', [1, 3, 16])],
+        outputs: [y],
+        initializers: {
+          w: noise([4, 3, 3]),
+          b: noise([4], 2),
+          t: noise([4, 4, 2], 3),
+          g: noise([4], 4),
+          v: noise([4, 4], 5),
+        },
+      }),
+      { '': 17 },
+    ),
   branches: () =>
     modelOf(
       graphOf({
