@@ -10,12 +10,13 @@ export type FormOptions = {
   symmetric?: boolean;
   bits?: WeightOnlyRecipe['bits'];
   blockSize?: WeightOnlyRecipe['blockSize'];
+  accuracyLevel?: WeightOnlyRecipe['accuracyLevel'];
 };
 
 /** Which kind of recipe has which of these settings. */
 const settings = {
   static: ['format', 'target', 'weight', 'symmetric'],
-  'weight-only': ['bits', 'blockSize', 'symmetric'],
+  'weight-only': ['bits', 'blockSize', 'accuracyLevel', 'symmetric'],
 } as const satisfies Record<string, readonly (keyof FormOptions)[]>;
 
 export function addFormOptions(command: Command): Command {
@@ -36,6 +37,11 @@ export function addFormOptions(command: Command): Command {
     .option('--symmetric', 'static, weight-only: zero points in the middle')
     .option('--bits <n>', 'weight-only: 2, 4 or 8 bits for each weight of a matrix', numberFrom)
     .option('--block-size <n>', 'weight-only: weights that share a scale, 16 to 256', numberFrom)
+    .option(
+      '--accuracy-level <n>',
+      'weight-only: 4 computes products in int8, 0 in float32, several times slower',
+      numberFrom,
+    )
     .option('--recipe-schema', 'print the JSON Schema of recipe files, and nothing else')
     .on('option:recipe-schema', printSchema);
 }

@@ -8,7 +8,14 @@ import type { Model } from '../../graph/model.ts';
 import { elementCount } from '../../graph/tensor.ts';
 import type { NodeOutcome } from '../messages.ts';
 import { type SpeedRewrite, speedRewriteNames } from '../prepare/speed-rewrite-names.ts';
-import { type DynamicRecipe, dynamicSchema, type Recipe, type StaticRecipe, staticSchema } from '../recipe.ts';
+import {
+  type DynamicRecipe,
+  dynamicSchema,
+  type Recipe,
+  type StaticRecipe,
+  staticSchema,
+  weightOnlySchema,
+} from '../recipe.ts';
 import type { ComposedRecipe } from './composed-recipe.ts';
 import { type Exclusion, floatBeginnings, floatEnds, singleChanges } from './regions.ts';
 import type { Contender, Search } from './search.ts';
@@ -23,8 +30,7 @@ export async function explore(search: Search, types: ExploreOptions): Promise<vo
   const fastest = search.champion().recipe.rewrites.filter((name) => name !== 'folded');
   const bases = fastest.length > 0 ? [fastest, []] : [[]];
   for (const base of bases) {
-    // Slower in float, but it fills the integer kernels of a first layer.
-    for (const form of [base, [...base, 'fold-width'] as const])
+    for (const form of [base, ...fillingKernels.map((name) => [...base, name])])
       if (form === base || (await search.rewritten(form)) !== (await search.rewritten(base)))
         for (const [label, part] of wholeStaticParts(types)) await search.challenge(labelOf(label, form), form, [part]);
     for (const perChannel of [false, true])
@@ -34,8 +40,12 @@ export async function explore(search: Search, types: ExploreOptions): Promise<vo
   }
   for (const { recipe } of wholeStatics(search).slice(0, mostPlaced)) await placeStatic(search, recipe.rewrites);
   await thinDynamic(search);
+  await tryWeightOnly(search);
   await addDynamic(search, types);
 }
+
+/** Mostly slower in float, but a first layer fills integer kernels, or a transposed convolution gets one. */
+const fillingKernels: readonly SpeedRewrite[] = ['fold-width', 'sub-pixel'];
 
 /** For how many sets of rewrites it is searched where int8 should begin and end. */
 const mostPlaced = 2;
@@ -98,6 +108,23 @@ async function placeStatic(search: Search, rewrites: readonly SpeedRewrite[]): P
   await weigh('float end', floatEnds(nodes, current()));
   const order = [...nodes].sort((a, b) => weightsOf(model, a) - weightsOf(model, b));
   for (const node of order) await weigh(`other ${node}`, singleChanges([node], current()));
+}
+
+/** Weights from which on few bits can win time: below, dynamic int8 was faster at every size that was measured. */
+const fewestBlockWeights = 2 ** 18;
+
+/** Matrices in few bits, for models whose weights are too many for the cache. */
+async function tryWeightOnly(search: Search): Promise<void> {
+  const { rewrites } = search.champion().recipe;
+  const model = await search.rewritten(rewrites);
+  const weights = model.graph.nodes
+    .filter(({ opType }) => opType === 'MatMul' || opType === 'Gemm')
+    .reduce((sum, { name }) => sum + weightsOf(model, name), 0);
+  if (weights < fewestBlockWeights) return;
+  for (const bits of [8, 4] as const)
+    await search.challenge(labelOf(`weight-only, ${bits} bits`, rewrites), rewrites, [
+      weightOnlySchema.parse({ kind: 'weight-only', bits, blockSize: 128 }),
+    ]);
 }
 
 /** Dynamic int8 without the nodes where it does not pay. */

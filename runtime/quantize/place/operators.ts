@@ -98,6 +98,19 @@ export const operatorRules: Readonly<Record<string, OperatorRule>> = {
   Gather: { ...passThrough, kernel: 'Gather', looksUp: true },
 };
 
+/** Why an operator that people expect in int8 is not: what ONNX Runtime lacks, and what helps. Others have no int8 kernel, and that is all. */
+export const floatReasons: Readonly<Record<string, string>> = {
+  ConvTranspose: 'ONNX Runtime has no int8 ConvTranspose; recipe auto tries it as a Conv',
+  LSTM: 'ONNX Runtime has an int8 LSTM in dynamic form only: recipe dynamic or auto',
+  GRU: 'ONNX Runtime has no int8 GRU; recipe dynamic runs wide ones in steps',
+  LayerNormalization: 'ONNX Runtime has no int8 LayerNormalization: mean and variance need float',
+  InstanceNormalization: 'ONNX Runtime has no int8 InstanceNormalization: mean and variance need float',
+  BatchNormalization: 'no Conv or Gemm stands directly before it to fold it into',
+  HardSwish: 'ONNX Runtime has no int8 HardSwish',
+  Sub: 'ONNX Runtime has int8 Add and Mul, but no int8 Sub',
+  Div: 'ONNX Runtime has int8 Add and Mul, but no int8 Div',
+};
+
 function refuseScaledGemm(node: Node): string | undefined {
   if (floatAttribute(node, 'alpha', 1) !== 1) return 'alpha is not 1';
   if (floatAttribute(node, 'beta', 1) !== 1) return 'beta is not 1';

@@ -7,7 +7,7 @@ import { isExcluded, type Override, type StaticRecipe, settingsFor } from '../re
 import { clipBounds } from './clip-bounds.ts';
 import { extendUpstream } from './extend-upstream.ts';
 import { biasName, operandsOf, refuseOperands, weightOf } from './operands.ts';
-import { type OperatorRule, operatorRules } from './operators.ts';
+import { floatReasons, type OperatorRule, operatorRules } from './operators.ts';
 import { findShapeNodes, typesIn } from './shape-nodes.ts';
 import { outputsOf, type Unit } from './unit.ts';
 
@@ -87,7 +87,10 @@ function mayNotBe(node: Node, { options }: Scene, takenBack: ReadonlyMap<string,
 function unitOf(node: Node, scene: Scene, inInt8: ReadonlySet<string>): Unit | string {
   const { graph } = scene;
   const rule = node.domain === '' ? operatorRules[node.opType] : undefined;
-  if (!rule) return clipBounds(graph, node) ? 'nothing int8 to fold it into' : `no int8 kernel for ${node.opType}`;
+  if (!rule)
+    return clipBounds(graph, node)
+      ? 'nothing int8 to fold it into'
+      : ((node.domain === '' ? floatReasons[node.opType] : undefined) ?? `no int8 kernel for ${node.opType}`);
   const unit = assemble(node, rule, scene);
   if (typeof unit === 'string') return unit;
   if (unit.activations.length === 0 && !rule.looksUp) return 'its inputs are constant';

@@ -14,6 +14,7 @@ import {
   sinkSqueeze,
   sinkSqueezes,
 } from '../../graph/rules/conv-1d-as-2d.ts';
+import { convTransposeAsConv, moveActivationBeforeInterleaving } from '../../graph/rules/conv-transpose-as-conv.ts';
 import { foldWidth } from '../../graph/rules/fold-width.ts';
 import { fuseAttention } from '../../graph/rules/fuse-attention.ts';
 import { fuseLayerNorm } from '../../graph/rules/fuse-layer-norm.ts';
@@ -32,6 +33,7 @@ export const speedRewrites: Readonly<Record<SpeedRewrite, readonly Rule[]>> = {
   folded: [],
   'fewer-nodes': [omitZeroState, mergeConstantAdds, averageSqueezed],
   'fused-attention': [fuseLayerNorm, fuseAttention],
+  'sub-pixel': [convTransposeAsConv, moveActivationBeforeInterleaving],
   // Before conv-2d, which would put a node between the input and the convolution.
   'fold-width': [foldWidth],
   'conv-2d': [conv1dAs2d, pool1dAs2d, sinkSqueezes, sinkSqueeze, cancelSqueeze, flattenSqueezed],

@@ -1,6 +1,6 @@
 /**
- * The weight-only recipe: matrices in blocks of 2, 4 or 8 bits (MatMulNBits), embeddings in int8; activations stay float, so no data
- * is needed and no activation is rounded.
+ * The weight-only recipe: matrices in blocks of 2, 4 or 8 bits (MatMulNBits), embeddings in int8; activations stay float between
+ * nodes, so no data is needed.
  */
 import { int } from '../../graph/attributes.ts';
 import { node as makeNode } from '../../graph/build.ts';
@@ -109,7 +109,13 @@ function toBlocks(node: Node, draft: Draft, recipe: WeightOnlyRecipe, weight: Te
     symmetric: recipe.symmetric,
   });
   const product = bias ? draft.workshop.fresh(`${node.outputs[0]}_product`) : node.outputs[0]!;
-  const attributes = { K: int(K), N: int(N), bits: int(bits), block_size: int(blockSize) };
+  const attributes = {
+    K: int(K),
+    N: int(N),
+    bits: int(bits),
+    block_size: int(blockSize),
+    accuracy_level: int(recipe.accuracyLevel),
+  };
   const inputs = [x, values, scales, ...(zeroPoints ? [zeroPoints] : [])];
   draft.nodes.push(makeNode('com.microsoft:MatMulNBits', inputs, [product], attributes, node.name));
   if (bias) draft.nodes.push(makeNode('Add', [product, bias], node.outputs, {}, `${node.name}/bias`));

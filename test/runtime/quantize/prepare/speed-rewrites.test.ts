@@ -210,3 +210,37 @@ test('a model that no rewrite fits is returned as it is', async () => {
   const all = ['folded', 'fewer-nodes', 'fused-attention', 'fold-width', 'conv-2d'] as const;
   assert.equal(await rewriteForSpeed(model, all), model);
 });
+
+test('a transposed convolution becomes a convolution and an interleaving, whatever its kernel, pads and groups', async () => {
+  for (const [kernel, stride, pads, more, group] of [
+    [2, 2, [0, 0, 0, 0], [0, 0], 1],
+    [3, 2, [1, 1, 1, 1], [1, 1], 1],
+    [4, 2, [1, 1, 1, 1], [0, 0], 1],
+    [4, 2, [1, 1, 1, 1], [0, 0], 2],
+    [5, 3, [1, 2, 0, 1], [0, 0], 1],
+    [1, 2, [0, 0, 0, 0], [0, 0], 1],
+  ] as const) {
+    const attributes = {
+      strides: ints([stride, stride]),
+      pads: ints(pads),
+      output_padding: ints(more),
+      group: int(group),
+    };
+    const nodes = [
+      node('ConvTranspose', ['x', 'w', 'b'], ['t'], attributes, 'up'),
+      node('Relu', ['t'], ['y'], {}, 'relu'),
+    ];
+    const weights = { w: noise([4, 3, kernel, kernel]), b: noise([3 * group], 2) };
+    const after = await rewritten(modelFrom(nodes, ['n', 4, 5, 6], weights), ['sub-pixel'], [3, 4, 5, 6]);
+    assert.deepEqual(operatorsOf(after).slice(0, 3), ['Conv', 'Relu', 'DepthToSpace'], `kernel ${kernel}`);
+  }
+});
+
+test('a transposed convolution that is dilated, or of another stride along each axis, stays', async () => {
+  for (const attributes of [{ strides: ints([2, 1]) }, { strides: ints([2, 2]), dilations: ints([2, 2]) }]) {
+    const model = modelFrom([node('ConvTranspose', ['x', 'w'], ['y'], attributes, 'up')], ['n', 4, 5, 6], {
+      w: noise([4, 3, 2, 2]),
+    });
+    assert.equal(await rewriteForSpeed(model, ['sub-pixel']), model);
+  }
+});
