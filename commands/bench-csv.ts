@@ -21,7 +21,7 @@ const columns: Readonly<Record<string, (row: Row) => string | number | boolean |
   temperature_c: ({ window }) => window.temperatureC,
   frequency_mhz: ({ window }) => window.frequencyMHz,
   kept: ({ window }) => window.isKept,
-  disturbed: ({ window }) => window.disturbances.map(({ kind }) => kind).join(' '),
+  disturbed: ({ window }) => [...new Set(window.disturbances.map(({ kind }) => kind))].join(' '),
 };
 
 /** A head, then a row per window: first those of the measurement (`cold`), then those of a sustained run. RFC 4180 quoting. */

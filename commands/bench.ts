@@ -8,6 +8,7 @@ import { type Mode, modes } from '../runtime/measure/bench-messages.ts';
 import { benchJsonSchema } from '../runtime/measure/bench-report.ts';
 import type { TrialData } from '../runtime/measure/messages.ts';
 import { defaultBatch } from '../runtime/measure/query.ts';
+import { benchPage } from '../runtime/measure/report/bench-page.ts';
 import { benchCsv } from './bench-csv.ts';
 import { renderBench } from './bench-lines.ts';
 import { type ModelArgument, readModelArgument } from './model-argument.ts';
@@ -23,6 +24,7 @@ type Options = {
   data?: string[];
   json?: boolean;
   csv?: string;
+  report?: string;
   schema?: boolean;
 };
 
@@ -35,10 +37,18 @@ export function define(command: Command): void {
     .option('--threads <n>', 'threads of one inference', threadsFrom, 1)
     .option('--batch <n>', 'samples in one query (default: 1; multi-stream 8; offline 32)', batchFrom)
     .option('--duration <time>', 'how long to measure: 500ms, 5s, 1min', durationMsFrom, 30_000)
-    .option('--sustained <time>', 'go on for so long, and compare cold with sustained: 10min', durationMsFrom)
+    .addOption(
+      new Option(
+        '--sustained [time]',
+        'go on for so long, 10 minutes if it is not said, and compare cold with sustained',
+      )
+        .preset('10min')
+        .argParser(durationMsFrom),
+    )
     .option('--data <path...>', '.npz, folder of .npy or recordings; without it the input is synthetic')
     .option('--json', 'print one JSON document')
     .option('--csv <file>', 'write a row per window, those left out too')
+    .option('--report <file>', 'write a page: the figures, window by window, cold against sustained')
     .option('--schema', 'print the JSON Schema of what --json prints, and measure nothing')
     .action(async (model: string | undefined, options: Options) => {
       const text = options.schema ? JSON.stringify(benchJsonSchema(), null, 2) : await bench(model, options);
@@ -60,6 +70,7 @@ async function bench(model: string | undefined, options: Options): Promise<strin
     { clock: systemClock, onProgress: (fraction) => progress.show(fraction, `measuring ${model}`) },
   ).finally(() => progress.end());
   if (options.csv !== undefined) await writeFileAtomic(options.csv, benchCsv(report));
+  if (options.report !== undefined) await writeFileAtomic(options.report, benchPage(report));
   return options.json ? JSON.stringify(report) : renderBench(report);
 }
 

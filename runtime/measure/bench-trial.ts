@@ -41,13 +41,17 @@ export async function measureBench(request: BenchRequest, onProgress: OnProgress
     rest: nextTurn,
   };
   const fromMachineMs = machineMs();
+  const coldShare = (mostWindows * windowMs) / (mostWindows * windowMs + sustainedMs);
   const timed = await runWindows(tools, windowMs, (done) => {
-    onProgress(done.length / mostWindows);
+    onProgress((coldShare * done.length) / mostWindows);
     return hasEnough(done, windows, mostWindows);
   });
   const toMachineMs = machineMs();
   const kept = keptOf(timed.map(({ window }) => window));
-  const sustained = sustainedMs === 0 ? [] : await runSustained(tools, sustainedMs, onProgress);
+  const sustained =
+    sustainedMs === 0
+      ? []
+      : await runSustained(tools, sustainedMs, (share = 0) => onProgress(coldShare + (1 - coldShare) * share));
   return {
     kind: 'bench',
     ...{ loadMs, firstUs, peakBytes, isStable, warmUpMs, isBatched },

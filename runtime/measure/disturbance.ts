@@ -96,5 +96,6 @@ function lostShare(before: Counters, after: Counters, wallMs: number, threads: n
 }
 
 function percent(share: number): string {
-  return `${(share * 100).toFixed(0)} %`;
+  // Several threads of the process may have waited at once.
+  return `${(Math.min(1, share) * 100).toFixed(0)} %`;
 }

@@ -51,13 +51,15 @@ describe('octet bench', () => {
   });
 
   it('runs a bare ONNX file on synthetic input, several samples a query, and prints a table for people', () => {
-    const words = ['--mode', 'multi-stream', '--duration', '100ms', '--sustained', '100ms'];
+    const page = join(folder, 'bench.html');
+    const words = ['--mode', 'multi-stream', '--duration', '100ms', '--sustained', '100ms', '--report', page];
     const { status, stdout, stderr } = octet('bench', join(model, 'model.onnx'), ...words);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /mode +multi-stream, 8 samples a query/);
     assert.match(stdout, /inputs +synthetic/);
     assert.match(stdout, /latency +p50 .*p90 /);
     assert.match(stdout, /^cold .*, sustained .* times; /m);
+    assert.match(readFileSync(page, 'utf8'), /<section id="sustained">/);
   });
 
   it('publishes the schema of its report without a model, and wants one otherwise', () => {

@@ -46,3 +46,10 @@ export function tiles(all: readonly Html[]): Html {
 export function finding(sentence: string, isFault = false): Html {
   return html`<p class="finding ${isFault ? 'fault' : ''}">${sentence}</p>`;
 }
+
+export type Fact = readonly [name: string, text: string];
+
+/** Names and what they are, side by side. */
+export function factList(facts: readonly Fact[]): Html {
+  return html`<dl class="facts">${facts.map(([name, text]) => html`<dt class="muted">${name}</dt><dd>${text}</dd>`)}</dl>`;
+}

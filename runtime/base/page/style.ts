@@ -57,6 +57,9 @@ h3 { margin: 0 0 6px; font-size: 14px; }
 pre { margin: 0; padding: 14px; border-radius: 8px; background: var(--track); white-space: pre-wrap; overflow-wrap: anywhere; }
 footer { margin-top: 22px; color: var(--muted); font-size: 13px; }
 
+.facts { display: grid; grid-template-columns: minmax(70px, auto) 1fr; gap: 5px 16px; }
+.facts dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
+
 .plane { display: grid; grid-template-columns: 40px minmax(0, 1fr); height: 120px; }
 .levels, .field { position: relative; }
 .levels span { position: absolute; right: 8px; color: var(--muted); font-size: 12px; line-height: 14px; transform: translateY(50%); }

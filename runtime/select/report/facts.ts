@@ -1,18 +1,13 @@
 /** What was asked, of what, on which device, with which software: everything that figures depend on, in words. */
 import { basename } from 'node:path';
 import { type Html, html } from '../../base/page/html.ts';
+import { type Fact, factList } from '../../base/page/page.ts';
 import { sizeText, timeText } from '../../base/page/words.ts';
 import type { Evidence } from '../evidence.ts';
 import type { TrialEvidence } from '../trial-evidence.ts';
 
-type Fact = readonly [name: string, text: string];
-
 export function factLists(evidence: Evidence): Html {
   return html`<div class="columns"><div><h3>Asked for</h3>${factList(demandFacts(evidence))}</div><div><h3>Measured on</h3>${factList(deviceFacts(evidence))}</div></div>`;
-}
-
-export function factList(facts: readonly Fact[]): Html {
-  return html`<dl class="facts">${facts.map(([name, text]) => html`<dt class="muted">${name}</dt><dd>${text}</dd>`)}</dl>`;
 }
 
 function demandFacts({ demands, model, data, durationMs, search }: Evidence): Fact[] {

@@ -1,8 +1,6 @@
 /** What the selection report adds to the common style sheet. Colours: the chosen one in the accent, float32 in ink, what misses a demand in warning. */
 
 export const style = `
-.facts { display: grid; grid-template-columns: minmax(70px, auto) 1fr; gap: 5px 16px; }
-.facts dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
 .columns > div + div { margin-top: 20px; }
 
 .circle { border-radius: 50%; border: 1.5px solid var(--float); background: color-mix(in srgb, var(--float) 35%, transparent); }
