@@ -37,7 +37,11 @@ export function define(command: Command): void {
     .argument('[model]', 'an .onnx file, or a folder with manifest.json')
     .option('--data <path...>', '.npz, folder of .npy or recordings; 30 % of it judges')
     .addOption(new Option('--objective <what>', 'what to be best at').choices(objectives).default('latency'))
-    .option('--time <duration>', 'for all of it, building included: 60s, 5min', durationMsFrom, 60_000)
+    .addOption(
+      new Option('--time <duration>', 'for all of it, building included: 20s, 5min')
+        .argParser(durationMsFrom)
+        .default(60_000, '60s'),
+    )
     .option('--latency <duration>', 'the most that 95 of 100 calls may take: 5ms, 800us', latencyUsFrom)
     .option('--memory <size>', "the most the variant's process may need: 256MiB", bytesFrom)
     .option('--memory-increment <size>', 'the most it may need above an empty process: 8MiB', bytesFrom)
