@@ -40,10 +40,10 @@ export type FleetSession = AsyncDisposable & {
   operator(): Promise<Operator>;
 };
 
-/** Of one device (`+` for all): what it says, and what it is told. */
-export type Listening = { readonly device: string; readonly onLink?: (isConnected: boolean) => void };
+/** Of one device, or `+` for all: everything that it says and what is desired of it, or only what a list shows. */
+export type Listening = { readonly device: string; readonly isBrief?: boolean };
 
-export function withFleetOptions(command: Command, defaultTimeout: string): Command {
+function withFleetOptions(command: Command, defaultTimeout: string): Command {
   return command
     .option('--site <file>', 'broker, key and repository (default: ~/.config/octet/fleet.json)')
     .option('--broker <url>', 'mqtt://, mqtts://, ws:// or wss://')
@@ -58,7 +58,10 @@ export function withFleetOptions(command: Command, defaultTimeout: string): Comm
 }
 
 /** Connected, subscribed, and acquainted with what the broker keeps. @throws BROKER_UNREACHABLE and what the files say. */
-export async function openSession(options: FleetOptions, { device, onLink }: Listening): Promise<FleetSession> {
+export async function openSession(
+  options: FleetOptions,
+  { device, isBrief = false }: Listening,
+): Promise<FleetSession> {
   const site = await readSite(options.site);
   const keyFile = options.as ?? site.operatorKey;
   const key = await keyFrom(keyFile);
@@ -71,9 +74,10 @@ export async function openSession(options: FleetOptions, { device, onLink }: Lis
   const clientId = `octet-${name}-${randomBytes(4).toString('hex')}`.slice(0, 64);
   const link = await OperatorLink.open({
     target: await linkTarget(brokerOf(options, site), clientId),
-    filters: [topics.everythingFrom(device), topics.desired(device), ...(key ? [topics.repliesTo(name)] : [])],
+    filters: isBrief
+      ? [topics.status(device), topics.info(device), topics.reported(device)]
+      : [topics.everythingFrom(device), topics.desired(device), ...(key ? [topics.repliesTo(name)] : [])],
     ...{ clock: systemClock, signal, onMessage: view.take },
-    ...(onLink ? { onLink } : {}),
   });
   await view.settled(signal);
   return {
@@ -132,4 +136,17 @@ function timeoutFrom(text: string): number {
   const ms = durationMsFrom(text);
   if (ms <= 7 * 86_400_000) return ms;
   throw new InvalidArgumentError('expected a week at most.');
+}
+
+/** A subcommand with the options that all of them have. */
+export function fleetCommand(command: Command, name: string, description: string, timeout: string): Command {
+  return withFleetOptions(command.command(name).description(description), timeout);
+}
+
+/** @throws USAGE for what is no device's id. */
+export function deviceFrom(text: string): string {
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(text)) return text;
+  throw new OctetError('USAGE', `device: expected 1 to 64 of A-Z a-z 0-9 _ -, got ${JSON.stringify(text)}`, {
+    hint: 'octet fleet ls',
+  });
 }

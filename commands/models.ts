@@ -17,6 +17,7 @@ import type { Validity } from '../models/trusted-metadata.ts';
 import { systemClock as clock } from '../runtime/base/clock.ts';
 import { OctetError } from '../runtime/base/errors.ts';
 import { bytesFrom } from './options.ts';
+import { printResult } from './print-result.ts';
 import { defineTrain } from './train-model.ts';
 
 const rootKeys = new Option('--root-keys <m/n>', 'm of n root keys must sign')
@@ -61,7 +62,7 @@ function defineInit(command: Command): void {
           keyPlans: { root: options.rootKeys },
           ...keysOf(options),
         });
-        print(options, result, [
+        printResult(options.json, result, [
           `${pico.green('made')} ${result.folder}/ to be served, and ${result.keysFolder}/ to be kept secret and backed up`,
           `Devices pin ${result.rootFile}. Next: octet models add ${folder} MODEL_DIR`,
         ]);
@@ -76,7 +77,10 @@ function defineAdd(command: Command): void {
     .action(async (folder: string, modelFolder: string, options: Shared) => {
       const result = await addModel(folder, modelFolder, keysOf(options));
       const next = result.added ? `Next: octet models publish ${folder}` : 'It was there already; nothing changed.';
-      print(options, result, [`${pico.green('added')} ${result.name} ${result.version}  ${result.digest}`, next]);
+      printResult(options.json, result, [
+        `${pico.green('added')} ${result.name} ${result.version}  ${result.digest}`,
+        next,
+      ]);
     });
 }
 
@@ -87,7 +91,7 @@ function definePublish(command: Command): void {
       const result = await publishRepository(folder, { clock, ...keysOf(options) });
       const lines = result.published.map(({ name, version }) => `${pico.green('published')} ${name} ${version}`);
       const validity = `Version ${result.timestampVersion}, valid until ${result.expires}; before then: octet models refresh ${folder}`;
-      print(options, result, [
+      printResult(options.json, result, [
         ...(lines.length > 0 ? lines : ['nothing was added since the last publication']),
         validity,
       ]);
@@ -99,7 +103,7 @@ function defineRefresh(command: Command): void {
     .argument('<folder>', 'the repository')
     .action(async (folder: string, options: Shared) => {
       const result = await refreshRepository(folder, { clock, ...keysOf(options) });
-      print(options, result, [
+      printResult(options.json, result, [
         ...result.renewed.map(({ role, version }) => `${pico.green('renewed')} ${role}, version ${version}`),
         ...result.postponed.map(
           ({ role, expires }) =>
@@ -117,7 +121,7 @@ function defineRotate(command: Command): void {
     .action(async (folder: string, options: Shared & { role: RoleName; newKeys?: KeyPlan }) => {
       const { role, newKeys } = options;
       const result = await rotateKeys(folder, { role, clock, ...(newKeys && { plan: newKeys }), ...keysOf(options) });
-      print(options, result, [
+      printResult(options.json, result, [
         `${pico.green('rotated')} ${role}, root version ${result.rootVersion}`,
         ...result.newKeys.map((path) => `new key   ${path}`),
         ...result.retiredKeys.map((path) => `retired   ${path}  (nothing accepts it any more: destroy it)`),
@@ -134,7 +138,7 @@ function defineVerify(command: Command): void {
         clock,
         ...(options.root === undefined ? {} : { rootFile: options.root }),
       });
-      print(options, result, [
+      printResult(options.json, result, [
         ...result.roles.map(
           ({ role, version, expires }) =>
             `${role.padEnd(10)} version ${String(version).padEnd(5)} valid until ${expires}`,
@@ -169,7 +173,7 @@ function definePull(command: Command): void {
         ...(options.maxStore === undefined ? {} : { budget: { bytes: options.maxStore, keep: [] } }),
         ...(onProgress && { onProgress }),
       });
-      print(options, result, [
+      printResult(options.json, result, [
         `${pico.green(result.origin)} ${result.name} ${result.version}  ${result.digest}`,
         result.folder,
         ...(result.validUntil ? [validityLine(result.validUntil)] : []),
@@ -189,8 +193,8 @@ function defineManifest(command: Command): void {
         });
       const manifest = await fillDigests(folder);
       const files = [manifest.model, ...(manifest.features ? [manifest.features] : [])];
-      print(
-        options,
+      printResult(
+        options.json,
         manifest,
         files.map(({ file, sha256, sizeBytes }) => `${sha256}  ${file}  ${sizeBytes} bytes`),
       );
@@ -207,10 +211,6 @@ function withKeys(command: Command): Command {
 
 function keysOf({ keys }: Shared): { keysFolder?: string } {
   return keys === undefined ? {} : { keysFolder: keys };
-}
-
-function print({ json }: Shared, result: object, lines: readonly string[]): void {
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : lines.map((line) => `${line}\n`).join(''));
 }
 
 /** Within a week of the end, or after it, it is time to do something. */

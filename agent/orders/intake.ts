@@ -102,6 +102,8 @@ export class Intake {
       case 'job': {
         const order = await this.#verify(arrived, jobSchema);
         if (order.ok === 'later' && order.claims.jti === down.id) this.#options.onWaiting(down.id, order.claims.type);
+        // It lies on a broker that drops nothing by itself: done long ago, and no news.
+        if (order.ok === false && order.code === 'ORDER_EXPIRED' && this.#options.jobs.has(down.id)) return undefined;
         return order.ok === true ? this.#takeJob(down.id, order) : this.#unless(order, arrived);
       }
       case 'request': {

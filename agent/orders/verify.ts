@@ -3,7 +3,7 @@
  * wrong has a code of its own, because the operator will ask. Nothing of a message is believed before its signature holds,
  * and nothing here changes anything.
  */
-import { compactVerify, importJWK, type JWK } from 'jose';
+import type { JWK } from 'jose';
 import type { z } from 'zod';
 import type { ErrorCode } from '../../runtime/base/errors.ts';
 import { sha256Of } from '../../runtime/base/files.ts';
@@ -73,6 +73,8 @@ function readOuter(payload: Uint8Array, { topic, findKey }: VerifyOptions<z.ZodT
 }
 
 async function signedClaims(jws: string, key: OperatorKey): Promise<Uint8Array | undefined> {
+  // Loaded with the first order: a megabyte and a half that most devices never need.
+  const { compactVerify, importJWK } = await import('jose');
   try {
     const { kty, crv, x } = key;
     const { payload } = await compactVerify(jws, await importJWK({ kty, crv, x } satisfies JWK, 'EdDSA'), {

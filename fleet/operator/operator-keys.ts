@@ -85,8 +85,11 @@ export async function onlyKeyFile(folder: string): Promise<string> {
 }
 
 /** Public keys beside a private one: those whose orders this operator builds upon. */
-export async function knownOperators(keyFile: string): Promise<readonly OperatorKey[]> {
-  const folder = dirname(keyFile);
+export function knownOperators(keyFile: string): Promise<readonly OperatorKey[]> {
+  return listPublicKeys(dirname(keyFile));
+}
+
+export async function listPublicKeys(folder: string): Promise<readonly OperatorKey[]> {
   const names = (await filesIn(folder)).filter((name) => name.endsWith(publicEnd));
   const files = await Promise.all(names.map((name) => readPublicKeys(join(folder, name))));
   return files.flat();

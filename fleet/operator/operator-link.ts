@@ -21,8 +21,6 @@ export type OperatorLinkOptions = {
   readonly filters: readonly string[];
   readonly clock: Clock;
   readonly onMessage: (message: Arrived) => void;
-  /** The connection is gone (false) or there again (true). */
-  readonly onLink?: (isConnected: boolean) => void;
   /** Ends it. */
   readonly signal: AbortSignal;
 };
@@ -67,13 +65,12 @@ export class OperatorLink implements AsyncDisposable {
   }
 
   async #keep(): Promise<void> {
-    const { clock, onLink, filters, signal } = this.#options;
+    const { clock, filters, signal } = this.#options;
     const stop = AbortSignal.any([signal, this.#closing.signal]);
     let delays = retryDelays(Math.random, 5000);
     for (;;) {
       await this.#connection.closed;
       if (stop.aborted) return;
-      onLink?.(false);
       while (!stop.aborted) {
         await clock.sleep(delays.next().value, stop).catch(() => undefined); // stopping: both loops end
         if (stop.aborted) return;
@@ -87,7 +84,6 @@ export class OperatorLink implements AsyncDisposable {
       }
       delays = retryDelays(Math.random, 5000);
       this.#version = this.#connection.version;
-      onLink?.(true);
     }
   }
 }

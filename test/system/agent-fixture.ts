@@ -49,6 +49,8 @@ export type InstallOptions = {
   readonly speed?: number;
   /** Whose recordings are replayed; p01 and p02 when absent. */
   readonly people?: readonly string[];
+  /** The slot names no target: it waits for an order. */
+  readonly isOrdered?: boolean;
   /** Calibration windows to record; 200 when absent. */
   readonly windows?: number;
 };
@@ -70,7 +72,8 @@ export async function install(t: TestContext, options: InstallOptions): Promise<
       {
         // A test has less patience than a device.
         ...{ confirmMs: 5000, shadow: { windows: 16, share: 0.01 } },
-        ...{ slot: 'main', target, sinks: [{ kind: 'file', path: join(dataFolder, 'decisions.jsonl') }] },
+        ...{ slot: 'main', ...(options.isOrdered ? {} : { target }) },
+        sinks: [{ kind: 'file', path: join(dataFolder, 'decisions.jsonl') }],
         source: { kind: 'replay', recordings, speed: options.speed ?? 20, loop: true },
         calibration: { windows: options.windows ?? 200, source: { kind: 'replay', recordings, speed: 0, loop: false } },
       },
