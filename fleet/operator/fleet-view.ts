@@ -31,12 +31,11 @@ export class FleetView {
   readonly #replies = new Map<string, Reply>();
   readonly #logs = new Map<string, Log[]>();
   #fleet: FleetState = initialState;
-  #lastMs: number;
+  #lastMs = 0;
 
   constructor(operator: string, clock: Clock) {
     this.#operator = operator;
     this.#clock = clock;
-    this.#lastMs = clock.monotonicMs();
   }
 
   /** In the order of their names. */
@@ -93,8 +92,9 @@ export class FleetView {
     for (const listener of [...this.#listeners]) listener();
   };
 
-  /** Resolves when the broker has said what it keeps. */
+  /** Resolves when the broker has said what it keeps; to be called once subscribed. */
   async settled(signal: AbortSignal): Promise<void> {
+    this.#lastMs = this.#clock.monotonicMs();
     while (this.#clock.monotonicMs() - this.#lastMs < quietMs) await this.#clock.sleep(50, signal);
   }
 

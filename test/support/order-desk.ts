@@ -89,7 +89,15 @@ export async function orderDesk(t: Pick<TestContext, 'after'>, setUp: DeskSetUp)
   const limits = { maxBytes: 2 ** 26, maxAgeMs: 3_600_000 };
   const outbox =
     setUp.outbox ?? new Outbox({ store, clock, limits, log, topicOf: (stream) => stream, random: () => 0 });
-  const publications = new Publications({ config, ports, outbox });
+  const noted: JobState[] = [];
+  /** The outbox keeps only the newest state of a job: tests look at all of them. */
+  class NotingPublications extends Publications {
+    override jobState(state: JobState): void {
+      noted.push(state);
+      super.jobState(state);
+    }
+  }
+  const publications = new NotingPublications({ config, ports, outbox });
   const shown: JobState[] = [];
   const replies: { topic: string; reply: Reply; correlation: string | undefined }[] = [];
   const counts = { changes: 0, stops: 0, broken: [] as unknown[] };
@@ -129,12 +137,8 @@ export async function orderDesk(t: Pick<TestContext, 'after'>, setUp: DeskSetUp)
   ) => signOrder(claims, key, { topic, device, nowMs: clock.wallMs(), ...more });
   return {
     ...{ desk, slot, store, clock, outbox, publications, shown, replies, counts, deliver, sign },
-    /** States of a job in the outbox, in order. */
-    states: (job: string): JobState[] =>
-      store.outbox
-        .between('state', 0, Number.MAX_SAFE_INTEGER, 10_000)
-        .filter(({ topic, payload }) => topic === topics.jobState(device, job) && payload !== '')
-        .map(({ payload }) => JSON.parse(payload) as JobState),
+    /** States of a job, in the order in which they were published. */
+    states: (job: string): JobState[] => noted.filter((state) => state.job === job),
     codes: () => (desk.reported.refused ?? []).map(({ code }) => code),
     /** Signs and delivers a job. */
     give: async (
