@@ -19,7 +19,7 @@ import { systemReader } from './telemetry/system-readings.ts';
 /** The probe may wait a little: nothing depends on it, and the runner is loading its model just then. */
 const probeNiceness = 10;
 /** What builds and measures yields to the runner. */
-const workNiceness = 10;
+export const workNiceness = 10;
 
 /** @param stopped resolves when the agent is to stop. @throws CONFIG_INVALID, STORE_FAILED, FILE_NOT_FOUND, DISK_FULL. */
 export async function runAgent(configPath: string, stopped: Promise<void>): Promise<void> {

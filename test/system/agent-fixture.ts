@@ -56,7 +56,7 @@ export type InstallOptions = {
 };
 
 /** A repository, a configuration, an empty data folder. */
-export async function install(t: TestContext, options: InstallOptions): Promise<Installation> {
+export async function install(t: Pick<TestContext, 'after'>, options: InstallOptions): Promise<Installation> {
   // Hooks run in their order: agents end before their folder goes.
   const agents: Agent[] = [];
   t.after(() => Promise.all(agents.map(end)));
@@ -151,7 +151,7 @@ export class Consumer {
   info: unknown;
   reported: Reported | undefined;
 
-  static async connect(t: TestContext, url: string): Promise<Consumer> {
+  static async connect(t: Pick<TestContext, 'after'>, url: string): Promise<Consumer> {
     const consumer = new Consumer();
     const client = await mqtt.connectAsync(url, { clientId: 'consumer', clean: false, reconnectPeriod: 100 });
     client.on('message', (topic, payload) => consumer.#hear(topic, JSON.parse(payload.toString())));
