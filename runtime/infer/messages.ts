@@ -104,6 +104,8 @@ export type RunnerEvent =
   | { readonly kind: 'shadow'; readonly id: string; readonly windows: number; readonly disagreements: number }
   /** Inputs counted since the last such event, every few hundred windows. */
   | { readonly kind: 'inputs'; readonly counts: InputCounts }
+  /** A sensor's program, the leader of a process group, runs, or does not any more: who is left alone with it has to end it. */
+  | { readonly kind: 'program'; readonly pid: number; readonly isRunning: boolean }
   /** Its event loop turns: it may wait for its sensor, but it does not hang. Every ten seconds. */
   | { readonly kind: 'alive' }
   /** The source has no more samples (a replay without loop). */

@@ -36,7 +36,7 @@ export type RunnerOptions = {
 
 export function startRunner(start: RunnerStart, { onEvent, signal, niceness }: RunnerOptions): RunnerHandle {
   const child = startChild('runner', { ...(signal ? { signal } : {}), ...(niceness ? { niceness } : {}) });
-  const exited = exitOf(child);
+  const exited = exitOf(child).finally(endPrograms(child));
   child.on('message', (event: RunnerEvent) => onEvent(event));
   send(child, start);
   return {
@@ -49,6 +49,28 @@ export function startRunner(start: RunnerStart, { onEvent, signal, niceness }: R
       await exited;
       clearTimeout(timer);
     },
+  };
+}
+
+/**
+ * A runner that was killed had no time to end its sensor's program, and one that never reads its stdin, nor prints, would not
+ * notice. @returns what ends those that still ran when the runner was last heard of.
+ */
+function endPrograms(child: ChildProcess): () => void {
+  const running = new Set<number>();
+  child.on('message', (event: RunnerEvent) => {
+    if (event.kind !== 'program') return;
+    if (event.isRunning) running.add(event.pid);
+    else running.delete(event.pid);
+  });
+  return () => {
+    for (const pid of running) {
+      try {
+        process.kill(-pid, 'SIGKILL');
+      } catch {
+        // All of its group are gone, which is what is wanted.
+      }
+    }
   };
 }
 

@@ -76,7 +76,8 @@ async function run(
   const inputs = start.profile && createInputReports(start.profile, emit);
   const infer = inTurns(await openInference(start, inputs?.observe));
   const shadows = new ShadowReports({ start, infer, clock, report: problems.reporter(), emit, random: Math.random });
-  const source = await openSource(start.source, { pipeline, clock, signal, problems });
+  const onProgram = (pid: number, isRunning: boolean) => emit({ kind: 'program', pid, isRunning });
+  const source = await openSource(start.source, { pipeline, clock, signal, problems, onProgram });
   emit({ kind: 'ready', loadMs: clock.monotonicMs() - loadingSinceMs });
   orders.onShadow = (shadow) => shadows.replace(shadow);
   shadows.replace(orders.early ? orders.early.shadow : start.shadow);

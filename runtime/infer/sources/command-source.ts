@@ -47,13 +47,14 @@ type Run = { gaveSamples: boolean; ending: string };
 
 async function* readOnce(
   command: readonly string[],
-  { pipeline, clock, signal }: SourceContext,
+  { pipeline, clock, signal, onProgram = () => undefined }: SourceContext,
   run: Run,
   decoder: SampleDecoder,
 ): AsyncGenerator<SampleBlock> {
   const [file = '', ...args] = command;
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 2], detached: true });
   const ended = endOf(child);
+  if (child.pid !== undefined) onProgram(child.pid, true);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= stopProgram(child, clock));
   // A process that ends at once, because its parent has gone, has no time to ask first.
@@ -74,6 +75,7 @@ async function* readOnce(
   } finally {
     signal.removeEventListener('abort', stop);
     await stop();
+    if (child.pid !== undefined) onProgram(child.pid, false);
     process.removeListener('exit', killNow);
   }
 }

@@ -25,6 +25,8 @@ export type SourceContext = {
   readonly problems: Pick<Problems, 'reporter'>;
   /** Ends the stream. */
   readonly signal: AbortSignal;
+  /** A program that leads a process group of its own has begun, or has ended with all of its group. */
+  readonly onProgram?: (pid: number, isRunning: boolean) => void;
 };
 
 export type Source = AsyncIterable<SampleBlock>;

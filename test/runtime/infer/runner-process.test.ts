@@ -49,6 +49,20 @@ async function startSilent(context: TestContext, folder: string, modelPath: stri
 }
 
 describe('runner process', () => {
+  it('that is killed leaves no silent program of its sensor behind: whoever started it ends that', async (context) => {
+    const { folder, modelPath } = await prepare(context);
+    const pidFile = join(folder, 'pid');
+    // Neither reads its stdin nor prints: nothing else would tell it.
+    const command = ['sh', '-c', `echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; sleep 600 | sleep 600`];
+    const { handle } = start(context, startFrom(modelPath, { source: { kind: 'command', command } }));
+    await waitUntil('the source has started', () => existsSync(pidFile));
+    const pid = Number(await readFile(pidFile, 'utf8'));
+    context.after(() => isThere(-pid) && process.kill(-pid, 'SIGKILL'));
+    process.kill(handle.pid!, 'SIGKILL');
+    await handle.exited;
+    await waitUntil('its program to end', () => !isThere(-pid));
+  });
+
   it('replays at full speed, deciding every window exactly once and in order, then ends', async (context) => {
     const { replay, modelPath, windows } = await prepare(context);
     const { handle, events, decisions } = start(context, startFrom(modelPath, { source: replay(0) }));
