@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import pico from 'picocolors';
 import type { BenchRow } from './run.ts';
 
-type Section = (work: string, models: readonly string[]) => Promise<readonly BenchRow[]>;
+/** Rows when they are all there, or each as soon as it is measured. */
+type Rows = readonly BenchRow[] | AsyncIterable<BenchRow>;
+type Section = (work: string, models: readonly string[]) => Promise<Rows>;
 
 const sections: Readonly<Record<string, Section>> = {
   latency: async (work, models) => (await import('./quantize/latency.ts')).benchLatency(work, models),
@@ -28,7 +30,7 @@ try {
   for (const [name, run] of Object.entries(sections)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     console.log(pico.bold(name));
-    for (const row of await run(work, models)) {
+    for await (const row of await run(work, models)) {
       if (!row.ok) missed += 1;
       console.log(lineOf(row));
     }

@@ -18,7 +18,8 @@ export const liteRtBatches: Readonly<Record<string, readonly number[]>> = {
 
 export const liteRtKinds = ['float', 'int8'] as const;
 
-const script = join(import.meta.dirname, 'litert.py');
+/** -P: TensorFlow looks for a module of the script's own name, and is not to find it beside the script. */
+const script = ['-P', join(import.meta.dirname, 'litert.py')] as const;
 const folder = join(peersFolder, 'litert');
 /** TensorFlow tells much on stderr that nobody asked for. */
 const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', CUDA_VISIBLE_DEVICES: '', ORT_DISABLE_TELEMETRY: '1' };
@@ -38,7 +39,10 @@ export async function convertToLiteRt(
   const batches = (liteRtBatches[bench.name] ?? []).map(String);
   const words = ['convert', bench.modelPath, join(folder, fileNameOf(bench)), '--data', data];
   const more = ['--samples', `${calibrationCount}`, '--batch', ...batches];
-  const child = spawn(pythonOf('litert-venv'), [script, ...words, ...more], { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const child = spawn(pythonOf('litert-venv'), [...script, ...words, ...more], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env,
+  });
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   if (code !== 0) return { reason: stderr.trim().split('\n').at(-1) ?? `exit code ${code}` };
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as { difference: number };
@@ -59,7 +63,10 @@ export type LiteRtServer = AsyncDisposable & {
 
 /** @throws when the process ends early. */
 export async function serveLiteRt(paths: readonly string[]): Promise<LiteRtServer> {
-  const child = spawn(pythonOf('litert-venv'), [script, 'serve', ...paths], { stdio: ['pipe', 'pipe', 'ignore'], env });
+  const child = spawn(pythonOf('litert-venv'), [...script, 'serve', ...paths], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env,
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<unknown> => {
     const { value, done } = await lines.next();

@@ -37,11 +37,9 @@ const turns = 8;
 const roundsPerTurn = 4;
 const turnUs = 100_000;
 
-export async function benchLiteRt(work: string, models: readonly string[]): Promise<BenchRow[]> {
-  const rows: BenchRow[] = [];
+export async function* benchLiteRt(work: string, models: readonly string[]): AsyncGenerator<BenchRow> {
   for (const bench of chooseCases(models).filter(({ name }) => name in liteRtBatches))
-    for (const batch of liteRtBatches[bench.name]!) rows.push(await rowOf(bench, batch, work));
-  return rows;
+    for (const batch of liteRtBatches[bench.name]!) yield await rowOf(bench, batch, work);
 }
 
 async function rowOf(bench: BenchCase, batch: number, work: string): Promise<BenchRow> {

@@ -17,23 +17,23 @@ import { foldForReference, runOurs, runTheirs, type SharedRecipe, sharedRecipes 
 const [few, many] = [64, 4096];
 const observers = ['min-max', 'mse', 'entropy', 'percentile'] as const;
 
-export async function benchMemory(work: string, models: readonly string[]): Promise<BenchRow[]> {
+export async function* benchMemory(work: string, models: readonly string[]): AsyncGenerator<BenchRow> {
   const cases = chooseCases(models);
   // The one set that has so many samples.
   const growth = cases.find(({ name }) => name === 'fashion/dscnn');
-  const rows = growth ? await growthRows(growth, work) : [];
-  if (!hasEnvironment('venv'))
-    return [...rows, { ...unmeasured('every model', 'min-max'), target: '≤ 0.5; needs npm run peers first' }];
+  if (growth) yield* growthRows(growth, work);
+  if (!hasEnvironment('venv')) {
+    yield { ...unmeasured('every model', 'min-max'), target: '≤ 0.5; needs npm run peers first' };
+    return;
+  }
   const floors = await measureFloors(work);
   console.log(`  ${floorsText(floors)}`);
-  for (const bench of cases) rows.push(...(await againstReference(bench, work, floors)));
-  return rows;
+  for (const bench of cases) yield* againstReference(bench, work, floors);
 }
 
-async function growthRows(bench: BenchCase, work: string): Promise<BenchRow[]> {
+async function* growthRows(bench: BenchCase, work: string): AsyncGenerator<BenchRow> {
   const { test } = await bench.open();
   const folder = await writeNpyFolder(join(work, 'many'), { ...test, count: many, labels: undefined });
-  const rows: BenchRow[] = [];
   // The first process after a change compiles the sources and keeps them, which takes memory of its own.
   await runQuantize(bench.modelPath, join(work, 'growth.onnx'), ['--recipe', 'dynamic']);
   for (const observer of observers) {
@@ -44,24 +44,21 @@ async function growthRows(bench: BenchCase, work: string): Promise<BenchRow[]> {
     const [first, second] = [await run(few), await run(many)];
     const value = second.ok ? (second.peakBytes / first.peakBytes - 1) * 100 : Number.NaN;
     const sizes = second.ok ? `${mebibytes(first.peakBytes)} → ${mebibytes(second.peakBytes)} MiB` : second.reason;
-    rows.push({
+    yield {
       ...{ name: `${bench.name}, ${observer}: peak of ${many} samples over ${few}`, value, unit: '%' },
       ...{ target: `≤ 10 (${sizes})`, ok: value <= 10 },
-    });
+    };
   }
-  return rows;
 }
 
 type Peaks = { readonly ours: number; readonly theirs: number };
 
-async function againstReference(bench: BenchCase, work: string, floors: Floors): Promise<BenchRow[]> {
+async function* againstReference(bench: BenchCase, work: string, floors: Floors): AsyncGenerator<BenchRow> {
   const { calibration } = await writeCaseData(bench, join(work, fileNameOf(bench)));
-  const rows: BenchRow[] = [];
   for (const recipe of Object.keys(sharedRecipes) as SharedRecipe[]) {
     const peaks = await peaksOf(bench, recipe, calibration, work);
-    if (peaks) rows.push(peakRow(bench.name, recipe, peaks, floors));
+    if (peaks) yield peakRow(bench.name, recipe, peaks, floors);
   }
-  return rows;
 }
 
 function peakRow(model: string, recipe: SharedRecipe, peaks: Peaks | string, { engineBytes }: Floors): BenchRow {

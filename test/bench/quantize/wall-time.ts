@@ -14,17 +14,17 @@ import { foldForReference, runOurs, runTheirs, type SharedRecipe, sharedRecipes 
 
 const turns = 3;
 
-export async function benchTime(work: string, models: readonly string[]): Promise<BenchRow[]> {
-  const rows: BenchRow[] = [];
+export async function* benchTime(work: string, models: readonly string[]): AsyncGenerator<BenchRow> {
   for (const bench of chooseCases(models)) {
     const folded = await foldForReference(bench, work);
-    if (folded === undefined)
-      return [{ ...unmeasured('every model', 'min-max'), target: '≤ 1; needs npm run peers first' }];
+    if (folded === undefined) {
+      yield { ...unmeasured('every model', 'min-max'), target: '≤ 1; needs npm run peers first' };
+      return;
+    }
     const { calibration } = await writeCaseData(bench, join(work, fileNameOf(bench)));
     for (const recipe of Object.keys(sharedRecipes) as SharedRecipe[])
-      rows.push(...(await timeRows(bench, recipe, folded, calibration, work)));
+      yield* await timeRows(bench, recipe, folded, calibration, work);
   }
-  return rows;
 }
 
 /** No row where the reference cannot do it: there is nothing to compare with. */
