@@ -221,6 +221,7 @@ export class Daemon implements AsyncDisposable {
       ...{ config: this.#config, ports: this.#ports, store, publications, operatorKeys },
       slots: () => this.#deployments,
       isClockRight: () => this.#ports.clockTrust().isTrusted,
+      shown: () => this.#health?.shown ?? [],
       waiting: () => outbox.waiting,
       say: (topic, payload, options) => link.say(topic, payload, options),
       show: (message) => link.refresh(message),

@@ -6,6 +6,7 @@
 import { OctetError } from '../../runtime/base/errors.ts';
 import type { AgentConfig } from '../config.ts';
 import type { ModelRef, Runnable } from '../deployment/state.ts';
+import type { Shown } from '../health/assess.ts';
 import { Jobs } from '../jobs/jobs.ts';
 import { type ActiveSlot, createPerformers } from '../jobs/performers.ts';
 import { SlotOrders } from '../jobs/slot-orders.ts';
@@ -48,6 +49,8 @@ export type DeskOptions = {
   readonly slots: () => readonly DeskSlot[];
   /** Whether the wall clock can be believed. */
   readonly isClockRight: () => boolean;
+  /** What is wrong with the device. */
+  readonly shown: () => readonly Shown[];
   /** Messages that wait for the broker. */
   readonly waiting: () => number;
   readonly say: (topic: string, payload: string, options: PublishOptions) => void;
@@ -207,12 +210,9 @@ export class OrderDesk implements AsyncDisposable {
   }
 
   #selfCheck() {
-    const { ports, store, waiting, slots, isClockRight } = this.#options;
-    const { temperatureC, memoryAvailableBytes } = ports.readSystem();
+    const { shown, waiting, slots } = this.#options;
     return selfCheck({
-      ...{ temperatureC, memoryAvailableBytes, waiting: waiting(), keys: this.#keys.keys.length },
-      isClockRight: isClockRight(),
-      hasRoom: store.reserve.hasRoomForTelemetry(),
+      ...{ shown: shown(), waiting: waiting(), keys: this.#keys.keys.length },
       slots: slots().map(({ reported }) => reported),
       runnerPids: slots().map(({ runnerPid }) => runnerPid),
     });

@@ -1,4 +1,6 @@
-/** The device judges itself, in one answer: what `octet doctor` would look at, seen from inside the agent. */
+/** The device judges itself, in one answer: the table of warnings row by row, then its slots and whose orders it obeys. Pure. */
+import type { Shown } from '../health/assess.ts';
+import { type WarningCode, warnings } from '../health/warnings.ts';
 import type { Reported } from '../protocol/messages.ts';
 
 export type Check = {
@@ -11,68 +13,50 @@ export type Check = {
 };
 
 export type SelfCheckFacts = {
-  readonly isClockRight: boolean;
-  readonly hasRoom: boolean;
+  /** What is wrong, after its delay. */
+  readonly shown: readonly Shown[];
+  /** Messages that wait for the broker. */
   readonly waiting: number;
   readonly keys: number;
-  readonly temperatureC: number | null;
-  readonly memoryAvailableBytes: number | null;
   readonly slots: Reported['slots'];
   readonly runnerPids: readonly (number | undefined)[];
 };
 
-const hotC = 80;
-const littleMemoryBytes = 48 * 2 ** 20;
+const hints: Readonly<Partial<Record<WarningCode, string>>> = {
+  'disk-nearly-full': 'df -h',
+  'clock-not-set': 'timedatectl status; a site without internet needs a time server of its own',
+  'little-memory': 'ps aux --sort -rss | head',
+  'held-back': 'Give it air, a heat sink, a stronger power supply: vcgencmd get_throttled',
+  'runner-crashes': 'octet fleet logs DEVICE',
+  'no-decisions': "Look at the sensor's program: octet fleet logs DEVICE",
+};
 
-/** Pure. */
-export function selfCheck(facts: SelfCheckFacts): Check[] {
-  const { temperatureC, memoryAvailableBytes, waiting, keys } = facts;
+export function selfCheck({ shown, waiting, keys, slots, runnerPids }: SelfCheckFacts): Check[] {
+  const rows = (Object.keys(warnings) as WarningCode[]).map((code): Check => {
+    const found = shown.find((one) => one.code === code);
+    if (found === undefined) return { name: code, isOk: true, text: 'no' };
+    return { name: code, isOk: false, text: found.text, ...(hints[code] ? { hint: hints[code] } : {}) };
+  });
   return [
-    check('clock', facts.isClockRight, ['synchronised', 'not synchronised: orders that expire wait'], {
-      hint: 'timedatectl status; a site without internet needs a time server of its own',
-    }),
-    check('disk', facts.hasRoom, ['has room', 'nearly full: telemetry is dropped'], { hint: 'df -h' }),
-    check('outbox', true, [`${waiting} messages wait for the broker`, '']),
-    check('operators', keys > 0, [`${keys} keys are obeyed`, 'no key is pinned: no order is obeyed'], {
-      hint: 'octet fleet keys --public, then operatorKeys in the configuration',
-    }),
-    check(
-      'temperature',
-      (temperatureC ?? 0) < hotC,
-      [temperatureC === null ? 'no sensor' : `${temperatureC} °C`, `${temperatureC} °C: the processor slows down`],
-      { hint: 'Give it air or a heat sink.' },
-    ),
-    check(
-      'memory',
-      (memoryAvailableBytes ?? Number.POSITIVE_INFINITY) > littleMemoryBytes,
-      [mebibytes(memoryAvailableBytes), `${mebibytes(memoryAvailableBytes)}: a model switch may fail`],
-      { hint: 'ps aux --sort -rss | head' },
-    ),
-    ...facts.slots.map((slot, at) => slotCheck(slot, facts.runnerPids[at])),
+    ...rows,
+    { name: 'outbox', isOk: true, text: `${waiting} messages wait for the broker` },
+    operatorsCheck(keys),
+    ...slots.map((slot, at) => slotCheck(slot, runnerPids[at])),
   ];
+}
+
+function operatorsCheck(keys: number): Check {
+  const name = 'operators';
+  if (keys > 0) return { name, isOk: true, text: `${keys} keys are obeyed` };
+  const hint = 'octet fleet keys NAME, then orders.operatorKeys in the configuration';
+  return { name, isOk: false, text: 'no key is pinned: no order is obeyed', hint };
 }
 
 function slotCheck({ slot, state, active, error }: Reported['slots'][number], pid: number | undefined): Check {
   const name = `slot ${slot}`;
-  if (active === null) return { name, isOk: false, text: `nothing runs (${state})`, ...hintOf(error) };
+  const hint = error?.hint === undefined ? {} : { hint: error.hint };
+  if (active === null) return { name, isOk: false, text: `nothing runs (${state})`, ...hint };
   const what = `${active.model} ${active.version} as ${active.variant}, ${state}`;
-  if (pid === undefined) return { name, isOk: false, text: `${what}, but its runner is not there`, ...hintOf(error) };
-  return { name, isOk: error === null, text: error ? `${what}: ${error.message}` : what, ...hintOf(error) };
-}
-
-function check(
-  name: string,
-  isOk: boolean,
-  [good, bad]: readonly [string, string],
-  { hint }: { hint?: string } = {},
-): Check {
-  return { name, isOk, text: isOk ? good : bad, ...(isOk || hint === undefined ? {} : { hint }) };
-}
-
-function hintOf(error: { hint?: string | undefined } | null): { hint?: string } {
-  return error?.hint === undefined ? {} : { hint: error.hint };
-}
-
-function mebibytes(bytes: number | null): string {
-  return bytes === null ? 'unknown' : `${Math.round(bytes / 2 ** 20)} MiB available`;
+  if (pid === undefined) return { name, isOk: false, text: `${what}, but its runner is not there`, ...hint };
+  return { name, isOk: error === null, text: error ? `${what}: ${error.message}` : what, ...hint };
 }

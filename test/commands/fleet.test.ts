@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { before, describe, it, type TestContext } from 'node:test';
-import { Aedes } from 'aedes';
 import { makeOperatorKey, type OperatorPrivateKey, readOperatorKey } from '../../fleet/operator/operator-keys.ts';
 import { programPath } from '../../runtime/base/children.ts';
+import { embeddedBroker } from '../support/embedded-broker.ts';
 import { mosquitto } from '../support/mosquitto.ts';
 import { device } from '../support/order-desk.ts';
 import { missing } from '../support/requirements.ts';
@@ -34,18 +33,6 @@ async function homeFor(t: TestContext, url: string): Promise<{ home: string; key
   const { privateFile } = await makeOperatorKey('alice', join(home, 'octet', 'keys'));
   await writeFile(join(home, 'octet', 'fleet.json'), JSON.stringify({ broker: { url } }));
   return { home, key: await readOperatorKey(privateFile) };
-}
-
-async function embeddedBroker(t: TestContext): Promise<string> {
-  const broker = await Aedes.createBroker();
-  const server = createServer(broker.handle).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.close();
-    broker.close();
-  });
-  const address = server.address();
-  return `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
 }
 
 async function startedMosquitto(t: TestContext): Promise<string> {

@@ -4,6 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { configSchema } from '../../agent/config.ts';
+import type { Shown } from '../../agent/health/assess.ts';
 import { LogTail } from '../../agent/jobs/log-tail.ts';
 import type { Arrived } from '../../agent/link/connect-once.ts';
 import { type DeskOptions, type DeskSlot, OrderDesk } from '../../agent/orders/desk.ts';
@@ -60,6 +61,7 @@ export type DeskSetUp = {
   readonly keys: readonly OperatorPrivateKey[];
   readonly clock?: FakeClock;
   readonly slot?: FakeSlot;
+  readonly shown?: readonly Shown[];
   readonly isClockRight?: () => boolean;
   readonly isSupervised?: boolean;
   /** Goes on with what an earlier desk left. */
@@ -106,6 +108,7 @@ export async function orderDesk(t: Pick<TestContext, 'after'>, setUp: DeskSetUp)
     ...{ config, ports, store, publications, operatorKeys: keys.map(publicKey) },
     slots: () => [slot],
     isClockRight,
+    shown: () => setUp.shown ?? [],
     waiting: () => outbox.waiting,
     say: (topic, payload, { correlationData }) =>
       void replies.push({ topic, reply: JSON.parse(payload), correlation: correlationData?.toString() }),

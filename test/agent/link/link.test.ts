@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { Aedes } from 'aedes';
 import mqtt from 'mqtt';
 import { pino } from 'pino';
 import { ConnectFailure, type Connection, connectOnce } from '../../../agent/link/connect-once.ts';
@@ -12,6 +9,7 @@ import { nextVersion } from '../../../agent/link/versions.ts';
 import { Outbox } from '../../../agent/outbox/outbox.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import { type Clock, systemClock } from '../../../runtime/base/clock.ts';
+import { embeddedBroker } from '../../support/embedded-broker.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { freePort, mosquitto } from '../../support/mosquitto.ts';
 import { missing } from '../../support/requirements.ts';
@@ -72,18 +70,6 @@ async function createLinkOn(t: TestContext, url: string, clock: Clock, connect: 
 }
 
 describe('the link, with the embedded broker (MQTT 3.1.1 only),', () => {
-  async function embeddedBroker(t: TestContext): Promise<string> {
-    const broker = await Aedes.createBroker();
-    const server = createServer(broker.handle).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => {
-      server.close();
-      broker.close();
-    });
-    const address = server.address();
-    return `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
-  }
-
   it('falls back to 3.1.1 at once when version 5 is refused', async (t) => {
     const url = await embeddedBroker(t);
     const signal = AbortSignal.timeout(5000);

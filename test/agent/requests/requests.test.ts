@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { replySchema } from '../../../agent/protocol/messages.ts';
 import { topics } from '../../../agent/protocol/topics.ts';
+import type { Check } from '../../../agent/requests/self-check.ts';
 import { type Desk, device, operatorKey, orderDesk } from '../../support/order-desk.ts';
 
 const alice = operatorKey('alice');
@@ -72,16 +73,15 @@ describe('a request', () => {
     assert.deepEqual(desk.codes(), ['ORDER_EXPIRED', 'ORDER_KEY_UNKNOWN']);
   });
 
-  it('self-check judges the device, part by part, each failure with what to do', async (t) => {
-    const desk = await orderDesk(t, { keys: [alice] });
-    const body = (await ask(desk, 'self-check'))?.reply.body as {
-      isHealthy: boolean;
-      checks: { name: string; isOk: boolean }[];
-    };
-    assert.equal(body.isHealthy, false, 'nothing runs in its slot');
+  it('self-check goes through the table of warnings, the operators and the slots, each failure with what to do', async (t) => {
+    const shown = [{ code: 'clock-not-set', severity: 'warning', text: 'the clock is not synchronised yet' }] as const;
+    const desk = await orderDesk(t, { keys: [alice], shown });
+    const body = (await ask(desk, 'self-check'))?.reply.body as { isHealthy: boolean; checks: Check[] };
+    assert.equal(body.isHealthy, false);
     assert.deepEqual(
       body.checks.filter(({ isOk }) => !isOk).map(({ name }) => name),
-      ['slot main'],
+      ['clock-not-set', 'slot main'],
     );
+    assert.match(body.checks.find(({ name }) => name === 'clock-not-set')?.hint ?? '', /timedatectl/);
   });
 });
