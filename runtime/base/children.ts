@@ -62,7 +62,7 @@ export function programPath(): string {
  * How Node runs Octet, the same as the launcher does it. Compiled sources are kept for the next process, which then starts in
  * half the time and without the compiler that strips types; where they cannot be kept, nothing else changes. V8's space for
  * new objects stays at 1 MiB instead of growing sixteenfold: what is large here, tensors, lies outside of it. Arrays from 1 MiB on go
- * back to the system when they are freed; glibc would otherwise keep ever larger ones for the next time.
+ * back to the system when they are freed, and threads share two heaps; glibc would keep ever larger arrays and give each thread its own.
  */
 export function nodeOptions() {
   return {
@@ -71,6 +71,7 @@ export function nodeOptions() {
     env: {
       NODE_COMPILE_CACHE: join(dirname(programPath()), 'node_modules', '.cache', 'octet'),
       MALLOC_MMAP_THRESHOLD_: `${2 ** 20}`,
+      MALLOC_ARENA_MAX: '2',
       ...process.env,
     },
   };
