@@ -4,6 +4,7 @@ import { openSamples } from '../runtime/data/open-samples.ts';
 import { evenly } from '../runtime/data/samples.ts';
 import { loadModel } from '../runtime/graph/load.ts';
 import { modelInputs } from '../runtime/quantize/prepare/prepare.ts';
+import type { ReportOptions } from '../runtime/quantize/report/report-pair.ts';
 import type { ModelArgument } from './model-argument.ts';
 
 /** Enough for stable figures; more would only take longer. */
@@ -23,11 +24,11 @@ export function refuseReportWithoutData({ data, report }: Options): void {
 export async function writeReport(
   argument: ModelArgument,
   { data, output, report }: Options,
-  onProgress: (fraction: number, detail: string) => void,
+  running: Pick<ReportOptions, 'onProgress' | 'signal'>,
 ): Promise<void> {
   if (report === undefined) return;
   const { reportPair } = await import('../runtime/quantize/report/report-pair.ts');
   const inputs = modelInputs(await loadModel(argument.modelPath));
   const chosen = evenly(await openSamples(data, { ...argument, inputs }), samples);
-  await reportPair(argument.modelPath, output, chosen, { onProgress, path: report });
+  await reportPair(argument.modelPath, output, chosen, { ...running, path: report });
 }

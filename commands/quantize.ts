@@ -18,7 +18,7 @@ async function run(path: string, options: QuantizeOptions): Promise<void> {
   try {
     refuseReportWithoutData(options);
     const result = await quantizeUnlessInterrupted(path, options, progress.show);
-    await writeReport(await readModelArgument(path), options, progress.show);
+    await reportUnlessInterrupted(path, options, progress.show);
     progress.end();
     print(result, options);
   } finally {
@@ -26,7 +26,6 @@ async function run(path: string, options: QuantizeOptions): Promise<void> {
   }
 }
 
-/** Once the model is written, an interrupt ends the command and takes nothing back. */
 async function quantizeUnlessInterrupted(
   path: string,
   options: QuantizeOptions,
@@ -34,6 +33,16 @@ async function quantizeUnlessInterrupted(
 ): Promise<QuantizeResult> {
   using interrupt = watchInterrupt('interrupted; nothing was written');
   return await quantizeFile(path, options, { onProgress, signal: interrupt.signal });
+}
+
+/** An interrupt takes back nothing that was written before. */
+async function reportUnlessInterrupted(
+  path: string,
+  options: QuantizeOptions,
+  onProgress: (fraction: number, detail: string) => void,
+): Promise<void> {
+  using interrupt = watchInterrupt(`interrupted; ${options.output} is written, ${options.report} is not`);
+  await writeReport(await readModelArgument(path), options, { onProgress, signal: interrupt.signal });
 }
 
 function print(result: QuantizeResult, { json }: QuantizeOptions): void {

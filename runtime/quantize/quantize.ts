@@ -50,7 +50,7 @@ export async function buildVariant(
   observation: Observation,
   options: QuantizeOptions = {},
 ): Promise<Quantized> {
-  if (!asksForAccuracy(recipe)) return applyRecipe(model, recipe, observation);
+  if (!asksForAccuracy(recipe) || isTooOld(model)) return applyRecipe(model, recipe, observation);
   if (!samples) throw noSamples();
   const { evenChannels, refineWeights } = await import('./accuracy/improve.ts');
   const even = await evenChannels(model, recipe, samples, options);
@@ -80,7 +80,7 @@ export async function observeFor(
 ): Promise<Observation> {
   const statics = recipes.filter((recipe): recipe is StaticRecipe => recipe.kind === 'static');
   const tensors = [...new Set(statics.flatMap((recipe) => [...tensorsFor(model, recipe).keys()]))];
-  if (tensors.length === 0) return new Map();
+  if (tensors.length === 0 || isTooOld(model)) return new Map();
   if (!samples || samples.count === 0) throw noSamples();
   const { count } = samples;
   return observe(model, tensors, samples, {
@@ -90,11 +90,15 @@ export async function observeFor(
   });
 }
 
+/** Nothing is made of it, so nothing needs to be observed. */
+function isTooOld(model: Model): boolean {
+  return (opsetVersion(model) ?? 0) < neededOpset;
+}
+
 /** @param model prepared; @param observation from `observeFor` with this recipe among the recipes. */
 export async function applyRecipe(model: Model, recipe: Recipe, observation: Observation): Promise<Quantized> {
-  const opset = opsetVersion(model) ?? 0;
-  if (opset < neededOpset) {
-    const reason = `operator set ${opset} cannot be raised to ${neededOpset} because of ${whatKeepsOpset(model) ?? 'its age'}`;
+  if (isTooOld(model)) {
+    const reason = `operator set ${opsetVersion(model) ?? 0} cannot be raised to ${neededOpset} because of ${whatKeepsOpset(model) ?? 'its age'}`;
     return {
       ok: false,
       reason,

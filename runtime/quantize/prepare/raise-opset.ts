@@ -2,8 +2,8 @@
  * Raises a model to operator set 13, the first in which a weight can have one scale for each channel. Most operators mean
  * the same from 7 to 13; some moved attributes to inputs, which is rewritten; a few changed so that it cannot be told.
  */
-import { intAttribute } from '../../graph/attributes.ts';
-import { float32, int64 } from '../../graph/build.ts';
+import { intAttribute, string } from '../../graph/attributes.ts';
+import { float32, int64, node as makeNode } from '../../graph/build.ts';
 import { storeTensor } from '../../graph/initializer.ts';
 import {
   type Attribute,
@@ -39,11 +39,9 @@ const changedIn: Readonly<Record<string, number>> = {
   Dropout: 12,
   Hardmax: 13,
   LogSoftmax: 13,
-  Resize: 11,
   Scatter: 11,
   Softmax: 13,
   TopK: 11,
-  Upsample: 10,
 };
 
 /** `Squeeze(x) {axes}` ⇒ `Squeeze(x, axes)`, and the like; only where the attributes are there. */
@@ -63,6 +61,34 @@ const moveAttributes: Rule = {
   },
 };
 
+/**
+ * `Upsample(x, scales)`, and `Resize(x, scales)` of operator set 10 ⇒ `Resize(x, , scales)`, which from 11 on says what those two meant:
+ * positions scaled as they are, rounded down. Source: ONNX Changelog, Upsample-9, Resize-10, Resize-11.
+ */
+const replaceUpsample: Rule = {
+  name: 'replaceUpsample',
+  opTypes: ['Upsample', 'Resize'],
+  replace(node, { freshName }) {
+    if (node.attributes.has('coordinate_transformation_mode')) return undefined;
+    const [x = '', input] = node.inputs;
+    const attribute = node.attributes.get('scales');
+    const values = attribute?.kind === 'floats' ? attribute.value : undefined;
+    const stored = values && storeTensor(freshName(`${node.outputs[0]}_scales`), float32([values.length], values));
+    const scales = input ?? stored?.name;
+    if (scales === undefined) return undefined;
+    const mode = node.attributes.get('mode') ?? string('nearest');
+    const attributes = {
+      mode,
+      coordinate_transformation_mode: string('asymmetric'),
+      nearest_mode: string('floor'),
+    };
+    return {
+      nodes: [makeNode('Resize', [x, '', scales], node.outputs, attributes, node.name)],
+      initializers: stored ? [stored] : [],
+    };
+  },
+};
+
 /** The model in operator set 13 or later; as it is where something in it cannot be raised. */
 export function raiseOpset(model: Model): Model {
   const version = opsetVersion(model) ?? neededOpset;
@@ -73,7 +99,7 @@ export function raiseOpset(model: Model): Model {
       opsets: new Map([...model.opsets, ['', neededOpset]]),
       irVersion: Math.max(model.irVersion, neededIrVersion),
     },
-    [moveAttributes],
+    version < 11 ? [moveAttributes, replaceUpsample] : [moveAttributes],
   );
 }
 

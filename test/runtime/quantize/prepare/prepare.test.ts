@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openSession } from '../../../../runtime/engine/session.ts';
-import { float, int, ints } from '../../../../runtime/graph/attributes.ts';
+import { float, floats, int, ints, string } from '../../../../runtime/graph/attributes.ts';
 import { float32, graphOf, modelOf, node, valueInfo } from '../../../../runtime/graph/build.ts';
 import { type Model, type Node, opsetVersion } from '../../../../runtime/graph/model.ts';
 import { encodeModel, saveModel } from '../../../../runtime/graph/save.ts';
@@ -13,7 +13,9 @@ import type { Tensor } from '../../../../runtime/graph/tensor.ts';
 import { assertSound } from '../../../../runtime/graph/verify.ts';
 import { planQuantization } from '../../../../runtime/quantize/plan.ts';
 import { prepareModel } from '../../../../runtime/quantize/prepare/prepare.ts';
-import { conv, modelFrom, noise } from '../small-models.ts';
+import { buildVariant, observeFor } from '../../../../runtime/quantize/quantize.ts';
+import { staticHere } from '../built.ts';
+import { conv, modelFrom, noise, noiseSamples } from '../small-models.ts';
 
 let folder: string;
 
@@ -156,11 +158,23 @@ const old: [what: string, opset: number, nodes: Node[]][] = [
     [conv('x', 'a'), node('Slice', ['a'], ['y'], { starts: ints([1]), ends: ints([3]), axes: ints([2]) }, 'last')],
   ],
   ['ReduceSum', 11, [conv('x', 'a'), node('ReduceSum', ['a'], ['y'], { axes: ints([1]), keepdims: int(1) }, 'last')]],
+  ['Upsample', 9, [conv('x', 'a'), node('Upsample', ['a', 's'], ['y'], { mode: string('nearest') }, 'last')]],
+  [
+    'Upsample that interpolates',
+    9,
+    [conv('x', 'a'), node('Upsample', ['a', 's'], ['y'], { mode: string('linear') }, 'last')],
+  ],
+  [
+    'Upsample with its scales as an attribute',
+    8,
+    [conv('x', 'a'), node('Upsample', ['a'], ['y'], { scales: floats([1, 1, 2, 2]) }, 'last')],
+  ],
+  ['Resize', 10, [conv('x', 'a'), node('Resize', ['a', 's'], ['y'], { mode: string('nearest') }, 'last')]],
 ];
 
 for (const [what, opset, nodes] of old)
   test(`${what} of operator set ${opset} is raised to 13 and means the same`, async () => {
-    const { graph } = modelFrom(nodes, [1, 4, 8, 8], { w: noise([4, 4, 3, 3]) });
+    const { graph } = modelFrom(nodes, [1, 4, 8, 8], { w: noise([4, 4, 3, 3]), s: float32([4], [1, 1, 2, 3]) });
     const model = modelOf(graph, { '': opset }, 4);
     const prepared = await prepare(model);
     assert.equal(opsetVersion(prepared), 13);
@@ -179,4 +193,7 @@ test('Softmax over the last axis of a known shape is raised; over more axes it k
   const kept = await softmaxOf(3);
   assert.equal(opsetVersion(kept), 11);
   assert.match((await planQuantization(kept)).static[0]?.reason ?? '', /operator set 11 cannot be raised .* Softmax/);
+  const recipe = staticHere({ equalize: true });
+  const built = await buildVariant(kept, recipe, undefined, await observeFor(kept, [recipe], noiseSamples([4, 4, 4])));
+  assert.match(built.ok ? '' : built.reason, /operator set 11 cannot be raised .* Softmax/);
 });
