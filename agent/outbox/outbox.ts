@@ -6,7 +6,7 @@
 import type { Clock } from '../../runtime/base/clock.ts';
 import type { Logger } from '../../runtime/base/log.ts';
 import type { Store } from '../store/open-store.ts';
-import { type NewRow, type OutboxRow, rowBytes } from '../store/outbox-table.ts';
+import { type NewRow, type OutboxRow, type Range, rowBytes } from '../store/outbox-table.ts';
 import { isDiskFull } from '../store/store-error.ts';
 import { backlogPerTick, backlogSpreadMs, Lane, type LaneName, laneOrder, shortBacklogRows } from './lanes.ts';
 import { batchOf, messageFrom, type OutboxMessage } from './message.ts';
@@ -209,10 +209,12 @@ export class Outbox {
     const { outbox, streams } = this.#options.store;
     for (const id of this.#acknowledged.keys()) outbox.delete(id);
     for (const { row } of evicted) outbox.delete(row.id);
+    const lastOf = new Map<string, Range>();
     for (const row of batches) {
       outbox.insert(row);
-      if (row.range) streams.advance(row.range.stream, row.range.epoch, row.range.last + 1);
+      if (row.range) lastOf.set(`${row.range.stream}/${row.range.epoch}`, row.range);
     }
+    for (const { stream, epoch, last } of lastOf.values()) streams.advance(stream, epoch, last + 1);
     const dropped = [...gaps, ...evicted.flatMap(({ row, reason }) => gapsFrom([row], reason))];
     return mergeGaps(dropped).flatMap((gap) => this.#stateGap(gap));
   }

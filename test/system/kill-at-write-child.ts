@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { configSchema } from '../../agent/config.ts';
 import { Deployment } from '../../agent/deployment/deployment.ts';
+import { isSettled } from '../../agent/deployment/state.ts';
 import type { SlotOrder } from '../../agent/orders/order.ts';
 import { Outbox } from '../../agent/outbox/outbox.ts';
 import type { Ports } from '../../agent/ports.ts';
@@ -184,7 +185,7 @@ async function order(order: SlotOrder): Promise<void> {
 }
 
 deployment.start();
-await until('the first deployment', () => deployment.state.active !== null && deployment.state.phase === 'succeeded');
+await until('the first deployment', () => deployment.state.active !== null && isSettled(deployment.state));
 await order({ kind: 'deploy', slot: 'main', target: 'm@2.0.0', digest: 'd2.0.0', jobId: 'newer' });
 await order({ kind: 'recalibrate', slot: 'main', jobId: 'cancelled' });
 await order({ kind: 'rollback', slot: 'main', jobId: 'back' });
