@@ -30,10 +30,11 @@ export function createReserve(path: string, bytes: number, on: { onHeld(): void;
       on.onReleased();
       return true;
     },
-    /** Whether telemetry may be written: the disk is not nearly full. */
+    /** Whether telemetry may be written: the disk is not nearly full. The room of a reserve that was spent is not telemetry's. */
     hasRoomForTelemetry(): boolean {
       const { bavail, blocks, bsize } = statfsSync(dirname(path));
-      return bavail * bsize > Math.min(floorBytes, blocks * bsize * floorShare);
+      const floor = Math.min(floorBytes, blocks * bsize * floorShare);
+      return bavail * bsize > floor + (held ? 0 : bytes);
     },
   };
 }
