@@ -1,11 +1,13 @@
-/** Small real models that do to ONNX Runtime what must not take Octet along. Input `x` float32, output `y` float32. */
+/** Small real models that do to ONNX Runtime what must not take Octet along. All take `x` float32 [1, 4, 1, 16] and give `y`. */
 import { graph as body, int, ints } from '../../runtime/graph/attributes.ts';
 import { float32, graphOf, int64, modelOf, node, valueInfo } from '../../runtime/graph/build.ts';
 import type { Model, Node } from '../../runtime/graph/model.ts';
 import type { Tensor } from '../../runtime/graph/tensor.ts';
 
-function modelFrom(nodes: readonly Node[], xDims: readonly number[], initializers: Record<string, Tensor>): Model {
-  const inputs = [valueInfo('x', 'float32', xDims)];
+const inputDims = [1, 4, 1, 16];
+
+function modelFrom(nodes: readonly Node[], initializers: Record<string, Tensor>): Model {
+  const inputs = [valueInfo('x', 'float32', inputDims)];
   return modelOf(graphOf({ nodes, inputs, outputs: [valueInfo('y', 'float32')], initializers }));
 }
 
@@ -18,7 +20,6 @@ const yes: Tensor = { type: 'bool', dims: [], data: Uint8Array.of(1) };
 /**
  * An int8 convolution whose output, squeezed, is read inside an If: while it moves the layout past Squeeze, ONNX Runtime
  * 1.30 looks for the value among the If's own inputs, where it is not, and aborts on an assertion.
- * Input [1, 4, 1, 16].
  */
 export function crashingModel(): Model {
   const branch = (opType: string, output: string) =>
@@ -38,7 +39,6 @@ export function crashingModel(): Model {
       node('Cast', ['sum'], ['condition'], { to: int(9) }),
       node('If', ['condition'], ['y'], { then_branch: branch('Relu', 't'), else_branch: branch('Identity', 'e') }),
     ],
-    [1, 4, 1, 16],
     {
       ...{ scale: scalar('float32', 0.02), zero: scalar('uint8', 128) },
       ...{ w_scale: scalar('float32', 0.01), w_zero: scalar('int8', 0) },
@@ -48,18 +48,18 @@ export function crashingModel(): Model {
   );
 }
 
-/** A Loop whose condition stays true. Input [1, 4]. */
+/** A Loop whose condition stays true. */
 export function endlessModel(): Model {
   const loop = graphOf({
     nodes: [node('Identity', ['go'], ['go_on']), node('Add', ['state', 'one'], ['next'])],
-    inputs: [valueInfo('turn', 'int64', []), valueInfo('go', 'bool', []), valueInfo('state', 'float32', [1, 4])],
-    outputs: [valueInfo('go_on', 'bool', []), valueInfo('next', 'float32', [1, 4])],
-    initializers: { one: float32([1, 4], [1, 1, 1, 1]) },
+    inputs: [valueInfo('turn', 'int64', []), valueInfo('go', 'bool', []), valueInfo('state', 'float32', inputDims)],
+    outputs: [valueInfo('go_on', 'bool', []), valueInfo('next', 'float32', inputDims)],
+    initializers: { one: float32([1], [1]) },
   });
-  return modelFrom([node('Loop', ['', 'yes', 'x'], ['y'], { body: body(loop) })], [1, 4], { yes });
+  return modelFrom([node('Loop', ['', 'yes', 'x'], ['y'], { body: body(loop) })], { yes });
 }
 
-/** Adds the input to a tensor of so many bytes. Input [1, 4]. */
+/** Adds the input to a tensor of so many bytes. */
 export function greedyModel(bytes: number): Model {
   const sum = (from: string, to: string) => node('ReduceSum', [from], [to], { keepdims: int(0) });
   return modelFrom(
@@ -69,21 +69,27 @@ export function greedyModel(bytes: number): Model {
       node('Add', ['zeros', 'r'], ['large']),
       sum('large', 'y'),
     ],
-    [1, 4],
     { size: int64([1], [bytes / 4]) },
   );
 }
 
-/** As many outputs as 64 random numbers happen to be above one half. Input [1, 64]. */
+/** As many outputs as 64 random numbers happen to be above one half. */
 export function changingModel(): Model {
   return modelFrom(
     [
       node('RandomUniformLike', ['x'], ['u']),
       node('Greater', ['u', 'half'], ['above']),
       node('Reshape', ['above', 'flat'], ['chosen']),
-      node('Compress', ['x', 'chosen'], ['y'], { axis: int(1) }),
+      node('Compress', ['x', 'chosen'], ['y']),
     ],
-    [1, 64],
     { half: float32([1], [0.5]), flat: int64([1], [-1]) },
   );
+}
+
+/** Nothing is wrong with it: four classes. */
+export function harmlessModel(): Model {
+  const weights = Array.from({ length: 256 }, (_, at) => Math.sin(at));
+  return modelFrom([node('Flatten', ['x'], ['flat']), node('MatMul', ['flat', 'w'], ['y'])], {
+    w: float32([64, 4], weights),
+  });
 }

@@ -29,7 +29,7 @@ describe('a trial of a model that', () => {
     folder = await mkdtemp(join(tmpdir(), 'octet-hostile-'));
     for (const [name, model] of Object.entries(models)) await saveModel(model, join(folder, `${name}.onnx`));
     const values = Float32Array.from({ length: 20 * 64 }, (_, at) => Math.sin(at));
-    await writeFile(join(folder, 'changing.npz'), zipBytes({ 'x.npy': float32Npy([20, 64], values) }));
+    await writeFile(join(folder, 'changing.npz'), zipBytes({ 'x.npy': float32Npy([20, 4, 1, 16], values) }));
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -64,7 +64,7 @@ describe('a trial of a model that', () => {
     const decide = { data: { paths: [join(folder, 'changing.npz')] }, windows: 20 };
     const { code, message } = await failureOf('changing', {}, { decide });
     assert.equal(code, 'MODEL_UNSUPPORTED');
-    assert.match(message, /output y: expected the same shape for every window, got \[1, \d+\] and then \[1, \d+\]/);
+    assert.match(message, /output y: expected the same shape for every window, got \[\d+\] and then \[\d+\]/);
   });
 });
 
