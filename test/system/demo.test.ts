@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -125,6 +125,34 @@ describe('octet demo', { timeout: 400_000 }, () => {
   });
 });
 
+describe('octet demo with the recurrent model', { timeout: 400_000 }, () => {
+  let data: string;
+  let finished: Finished;
+  before(async () => {
+    data = await mkdtemp(join(tmpdir(), 'octet-demo-'));
+    const words = ['--model', 'watch-exercise-lstm', '--once', '--json', '--port', '0', '--data', data];
+    finished = await runDemo(words);
+  });
+  after(() => rm(data, { recursive: true, force: true }));
+
+  it('runs that model on the same recordings to its end', () => {
+    assert.equal(finished.code, 0, finished.stderr);
+    const { model, decisions, accuracy } = JSON.parse(finished.stdout) as DemoReport;
+    assert.equal(model, 'watch-exercise-lstm');
+    assert.ok(decisions.decisions >= 40 && (accuracy ?? 0) > 0.4, JSON.stringify(decisions));
+  });
+
+  it('has no use for static int8, which has no kernel for an LSTM', () => {
+    const { rows, variant } = JSON.parse(finished.stdout) as DemoReport;
+    assert.ok(rows.length >= 2);
+    assert.doesNotMatch(variant, /^static/);
+  });
+
+  it('keeps what each model was deployed to apart in one data folder', () => {
+    assert.deepEqual(readdirSync(join(data, 'agent')), ['watch-exercise-lstm']);
+  });
+});
+
 describe('octet demo, asked wrongly', { timeout: 60_000 }, () => {
   let data: string;
   before(async () => {
@@ -157,6 +185,7 @@ describe('octet demo, asked wrongly', { timeout: 60_000 }, () => {
 
   for (const [words, answer] of [
     [['--prot', '1'], /unknown option '--prot'/],
+    [['--model', 'nothing'], /Allowed choices are watch-exercise, watch-exercise-lstm/],
     [['--port', '70000'], /expected a port, 0 to 65535/],
     [['--speed', 'fast'], /expected a factor above 0/],
     [['--broker', 'http://hub'], /USAGE .*expected mqtt:/],
