@@ -18,7 +18,9 @@ export function pruneLines(result: PruneResult): string[] {
     '',
     ...sizeLines(before, after),
     latencyLine(latency, record.recipe.form === 'unstructured'),
-    ...(loss ? [`loss ${loss.first.toPrecision(3)} → ${loss.last.toPrecision(3)} over the last round's steps`] : []),
+    ...(loss && loss.first !== loss.last
+      ? [`loss ${loss.first.toPrecision(3)} → ${loss.last.toPrecision(3)} over the last round's steps`]
+      : []),
     accuracy ? accuracyLine(accuracy) : pico.yellow('no held-out samples to judge by'),
     '',
     `${pico.bold(output)}  ${bytesText(before.sizeBytes)} → ${bytesText(after.sizeBytes)}`,

@@ -35,13 +35,13 @@ export function addPruneOptions(command: Command): Command {
       new Option('--of <what>', 'structured: what the ratio is a share of (multiply-adds)').choices(costMeasures),
     )
     .addOption(
-      new Option('--scope <scope>', 'the least important of all layers, or the same share of each (global)').choices([
+      new Option('--scope <scope>', 'the same share of each layer, or the least important of all (layer)').choices([
         'global',
         'layer',
       ]),
     )
     .addOption(
-      new Option('--criterion <name>', 'what makes a channel important (l2; unstructured: l1, magnitude)').choices(
+      new Option('--criterion <name>', 'what makes a channel important (taylor; unstructured: l1, magnitude)').choices(
         criteria,
       ),
     )
@@ -76,8 +76,7 @@ export async function pruneRecipeFrom(options: PruneCommandOptions): Promise<Pru
     });
   const form = unstructured ? 'unstructured' : 'structured';
   if (unstructured) refuseStructuredOnly(settings);
-  const criterion = settings.criterion ?? (unstructured ? 'l1' : undefined);
-  return checkValue({ kind: 'prune', form, ...settings, ...(criterion ? { criterion } : {}) }, pruneSchema, {
+  return checkValue({ kind: 'prune', form, ...settings }, pruneSchema, {
     code: 'USAGE',
     what: 'options',
   });

@@ -6,6 +6,7 @@ import pico from 'picocolors';
 import type { BenchRow } from './run.ts';
 
 const sections: Readonly<Record<string, (words: readonly string[]) => Promise<readonly BenchRow[]>>> = {
+  criteria: async (words) => (await import('./train/prune-criteria.ts')).benchCriteria(words),
   prune: async (words) => (await import('./train/prune.ts')).benchPrune(words),
   qat: async (words) => (await import('./train/qat-rows.ts')).benchQat(words),
 };

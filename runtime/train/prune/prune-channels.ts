@@ -65,5 +65,6 @@ async function importanceOf(
   if (criterion !== 'taylor')
     return comparable(weightNorms(model.graph, coupling, criterion === 'l1' ? 1 : 2), coupling);
   const few = evenly(samples, taylorSamples);
-  return taylorImportance(model, coupling, few, { classifies, seed, ...(signal ? { signal } : {}) });
+  const importance = await taylorImportance(model, coupling, few, { classifies, seed, ...(signal ? { signal } : {}) });
+  return comparable(importance, coupling);
 }

@@ -4,6 +4,12 @@ import { costMeasures } from './cost.ts';
 
 export const criteria = ['l1', 'l2', 'taylor', 'random'] as const;
 
+/** What keeps most on the models that docs/prune-a-model.md measures. */
+const usualCriterion = { structured: 'taylor', unstructured: 'l1' } as const satisfies Record<
+  string,
+  (typeof criteria)[number]
+>;
+
 const settings = z.strictObject({
   kind: z.literal('prune'),
   name: z.string().min(1).default('pruned'),
@@ -17,9 +23,12 @@ const settings = z.strictObject({
   of: z.enum(costMeasures).default('multiply-adds').describe('structured: what the ratio is a share of'),
   scope: z
     .enum(['global', 'layer'])
-    .default('global')
-    .describe('the least important anywhere, or the same share of each layer'),
-  criterion: z.enum(criteria).default('l2').describe('what makes a channel or a weight important'),
+    .default('layer')
+    .describe('the same share of each layer, or the least important anywhere'),
+  criterion: z
+    .enum(criteria)
+    .optional()
+    .describe('what makes a channel or a weight important; taylor when structured, else l1'),
   multiple: z.number().int().min(1).max(64).default(8).describe('structured: channels left are a multiple of it'),
   rounds: z.number().int().min(1).max(100).default(1).describe('prune a part, tune, and again'),
   steps: z.number().int().min(0).default(600).describe('of fine-tuning, in all rounds together'),
@@ -38,10 +47,12 @@ const settings = z.strictObject({
   exclude: z.array(z.string().min(1)).default([]).describe('layers that stay whole, by name; `*` stands for any text'),
 });
 
-export const pruneSchema = settings.refine(({ form, criterion }) => form === 'structured' || criterion !== 'taylor', {
-  path: ['criterion'],
-  message: 'expected l1, l2 (both by magnitude) or random for single weights',
-});
+export const pruneSchema = settings
+  .refine(({ form, criterion }) => form === 'structured' || criterion !== 'taylor', {
+    path: ['criterion'],
+    message: 'expected l1, l2 (both by magnitude) or random for single weights',
+  })
+  .transform((recipe) => ({ ...recipe, criterion: recipe.criterion ?? usualCriterion[recipe.form] }));
 
 export type PruneRecipe = z.output<typeof pruneSchema>;
 

@@ -89,7 +89,7 @@ function refuseEmptying(scores: readonly Float32Array[], ratio: number, scope: M
   throw new OctetError(
     'RECIPE_INVALID',
     `ratio: expected at most ${most}, got ${ratio}, which would leave a layer without weights`,
-    { hint: `Ask for at most ${most}, or prune each layer by itself: --scope layer.` },
+    { hint: `Ask for at most ${most}, or prune each layer by itself (--scope layer).` },
   );
 }
 

@@ -121,7 +121,7 @@ describe('prune, the function', () => {
     await saveModel(network(), model);
     const said = { kind: 'prune', ratio: 0.4, multiple: 1, steps: 2, batchSize: 8 } as const;
     const { bytes, recipe: filled } = await prune(model, { recipe: said, data: samples, output });
-    assert.equal(filled.scope, 'global');
+    assert.deepEqual([filled.scope, filled.criterion], ['layer', 'taylor']);
     assert.deepEqual(new Uint8Array(await readFile(output)), new Uint8Array(bytes));
     const record = JSON.parse(await readFile(join(folder, 'pruned.recipe.json'), 'utf8'));
     assert.deepEqual(record.recipe, filled);
