@@ -40,8 +40,10 @@ def convert(arguments):
                 converter.representative_dataset = lambda: ([group] for group in groups)
                 converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
                 converter.inference_input_type = converter.inference_output_type = tensorflow.int8
-            with open(f"{arguments.out}.b{batch}.{kind}.tflite", "wb") as file:
+            path = f"{arguments.out}.b{batch}.{kind}.tflite"
+            with open(path + ".partial", "wb") as file:
                 file.write(converter.convert())
+            os.replace(path + ".partial", path)
     print(json.dumps({"difference": difference(arguments, samples[: arguments.batch[0]])}))
 
 
