@@ -8,7 +8,14 @@ import { resolveDigest } from '../fleet/operator/resolve-digest.ts';
 import { systemClock as clock } from '../runtime/base/clock.ts';
 import { OctetError } from '../runtime/base/errors.ts';
 import { benchLines, endLines, progressText } from './fleet-lines.ts';
-import { deviceFrom, type FleetOptions, type FleetSession, fleetCommand, openSession } from './fleet-session.ts';
+import {
+  deviceFrom,
+  type FleetOptions,
+  type FleetSession,
+  fleetCommand,
+  openSession,
+  unheardOf,
+} from './fleet-session.ts';
 import { countFrom, durationMsFrom, shareFrom } from './options.ts';
 import { printResult } from './print-result.ts';
 import { stepLine } from './step-line.ts';
@@ -165,6 +172,8 @@ function lifeSeconds({ timeout }: FleetOptions): number {
 
 /** @throws when it did not succeed. */
 async function giveIn(session: FleetSession, device: string, type: JobType, args: object, options: FleetOptions) {
+  // A slip of the pen would lie on the broker for an hour.
+  if (session.view.device(device)?.status === undefined) throw unheardOf(device);
   const operator = await session.operator();
   const order = await operator.give(device, type, args, lifeSeconds(options));
   const end = await followIn(session, device, order, options);

@@ -150,3 +150,9 @@ export function deviceFrom(text: string): string {
     hint: 'octet fleet ls',
   });
 }
+
+export function unheardOf(device: string): OctetError {
+  return new OctetError('TARGET_NOT_FOUND', `${device}: expected a device that this broker has heard of, got none`, {
+    hint: 'octet fleet ls',
+  });
+}

@@ -7,7 +7,7 @@ import { systemClock as clock } from '../runtime/base/clock.ts';
 import { OctetError } from '../runtime/base/errors.ts';
 import { checkLines, deviceLines, oneDeviceLines, replyLines } from './fleet-lines.ts';
 import { defineDeploy, defineJobs } from './fleet-orders.ts';
-import { deviceFrom, type FleetOptions, fleetCommand, openSession } from './fleet-session.ts';
+import { deviceFrom, type FleetOptions, fleetCommand, openSession, unheardOf } from './fleet-session.ts';
 import { watchFleet } from './fleet-watch.ts';
 import { printResult } from './print-result.ts';
 
@@ -94,12 +94,6 @@ function defineRequest(command: Command): void {
       printResult(options.json, reply, body?.checks ? checkLines(body.checks) : replyLines(reply));
       if (reply.status !== 200 || body?.isHealthy === false) process.exitCode = 1;
     });
-}
-
-function unheardOf(device: string): OctetError {
-  return new OctetError('TARGET_NOT_FOUND', `${device}: expected a device that this broker has heard of, got none`, {
-    hint: 'octet fleet ls',
-  });
 }
 
 function jsonFrom(text: string): object {
