@@ -33,7 +33,8 @@ export type LaneOptions = {
   readonly isGone: (id: number) => boolean;
 };
 
-const pageRows = 64;
+/** Rows read at a time. */
+export const pageRows = 128;
 
 /** A forward-only reader of one lane. Rows it gave are not given again until a new lane is made. */
 export class Lane {
@@ -45,6 +46,8 @@ export class Lane {
   /** Read up to here. */
   #read: number;
   #page: OutboxRow[] = [];
+  /** Read to its end: not asked for again at every message, until something is put in. */
+  #isDry = false;
 
   /** Rows with `after` < id ≤ `upTo`. */
   constructor(name: LaneName, after: number, upTo: number, options: LaneOptions) {
@@ -58,12 +61,12 @@ export class Lane {
   /** Rows to come, oldest first, without moving. */
   peek(): readonly OutboxRow[] {
     const { query, isGone } = this.#options;
-    while (this.#page.length === 0) {
+    while (this.#page.length === 0 && !this.#isDry) {
       const rows = query(this.#rowClass, this.#read, this.#upTo, pageRows);
       this.#read = rows.at(-1)?.id ?? this.#read;
       // A page of nothing but rows that are gone is not the end of the lane.
       this.#page = rows.filter(({ id }) => !isGone(id));
-      if (rows.length < pageRows) break;
+      this.#isDry = rows.length < pageRows;
     }
     return this.#page;
   }
@@ -78,5 +81,11 @@ export class Lane {
   refresh(): void {
     this.#page = [];
     this.#read = this.#after;
+    this.#isDry = false;
+  }
+
+  /** Something was put in. */
+  wake(): void {
+    this.#isDry = false;
   }
 }

@@ -85,6 +85,7 @@ export class Outbox {
     });
     this.#counted([row], stale);
     if (stale.length > 0) this.#lanes[notice.class].refresh();
+    else this.#lanes[notice.class].wake();
   }
 
   /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { backlogPerTick, shortBacklogRows } from '../../../agent/outbox/lanes.ts';
+import { backlogPerTick, backlogSpreadMs, pageRows, shortBacklogRows } from '../../../agent/outbox/lanes.ts';
 import type { OutboxMessage } from '../../../agent/outbox/message.ts';
 import { Outbox, type OutboxLimits } from '../../../agent/outbox/outbox.ts';
 import { type Telemetry, telemetrySchema } from '../../../agent/protocol/messages.ts';
@@ -107,6 +107,82 @@ describe('the outbox', () => {
       again.map(({ first, last }) => [first, last]),
       [[telemetryOf(second2!).first, 1]],
     );
+  });
+
+  it('lets no live data overtake a short backlog that begins with a page of acknowledged rows', async (t) => {
+    const { outbox, store, clock } = await setUp(t);
+    const insert = (topic: string, stream: string) =>
+      store.outbox.insert({
+        ...{ class: 'telemetry', qos: 1, retain: false, createdMs: clock.wallMs(), topic, payload: '[[1]]' },
+        range: { stream, epoch: '1-a', first: 0, last: 0 },
+      });
+    store.transaction(() => {
+      for (let index = 0; index < 2 * pageRows; index += 1) insert('old', `s${index}`);
+    });
+    outbox.rewind();
+    for (let count = 0; count < pageRows; count += 1) outbox.acknowledge(outbox.next()!);
+    // Connected again, before the acknowledged ones are deleted.
+    outbox.rewind();
+    store.transaction(() => insert('live', 'decisions'));
+    const topics = drain(outbox).map(({ topic }) => topic);
+    assert.deepEqual([topics.length, topics.indexOf('live')], [pageRows + 1, pageRows]);
+  });
+
+  it('keeps of a retained topic only the newest message that still waits', async (t) => {
+    const { outbox, store } = await setUp(t);
+    for (const payload of ['1', '2', '3']) outbox.enqueue({ class: 'state', topic: 'job/a', payload, retain: true });
+    outbox.enqueue({ class: 'state', topic: 'job/b', payload: '9', retain: true });
+    assert.deepEqual([outbox.waiting, store.outbox.totals().count], [2, 2]);
+    assert.deepEqual(
+      drain(outbox).map(({ payload }) => payload),
+      ['3', '9'],
+    );
+    outbox.enqueue({ class: 'state', topic: 'job/a', payload: '4', retain: true });
+    assert.equal(outbox.waiting, 3, 'what is on its way is not taken back');
+  });
+
+  it('lets a flood of events push out the oldest events, and no telemetry', async (t) => {
+    const { outbox, second, store } = await setUp(t, { maxBytes: 40_000 });
+    second(10);
+    for (let count = 0; count < 400; count += 1) outbox.enqueue({ class: 'event', topic: 'ev', payload: `${count}` });
+    for (let count = 0; count < 3; count += 1) second(0);
+    assert.ok(store.outbox.bytes('event') <= 40_000 / 8);
+    const sent = drain(outbox);
+    assert.equal(sent.filter(({ topic }) => topic !== 'ev').length, 1);
+    assert.equal(sent.filter(({ topic }) => topic === 'ev').at(-1)?.payload, '399', 'the newest are kept');
+  });
+
+  it('exceeds its quota by at most one second’s telemetry, however fast that comes', async (t) => {
+    const { outbox, store, clock } = await setUp(t, { maxBytes: 100_000 });
+    const writer = new StreamWriter('dev');
+    const epochs = Array.from({ length: 800 }, (_, index) => writer.begin(`s${index}`, '1-a'));
+    for (let count = 0; count < 8; count += 1) {
+      for (const epoch of epochs) epoch.append(epoch.next, ['x'.repeat(50)]);
+      outbox.commit(writer.take(clock.wallMs()).batches);
+    }
+    const secondBytes = 800 * (50 + 150);
+    assert.ok(store.outbox.bytes('telemetry') <= 100_000 + secondBytes, `${store.outbox.bytes('telemetry')}`);
+  });
+
+  it('waits a random while with a long backlog after a connection, but not with what is live', async (t) => {
+    const { store, clock } = await setUp(t);
+    const limits = { maxBytes: 2 ** 26, maxAgeMs: week };
+    const outbox = new Outbox({ store, clock, log, topicOf, limits, random: () => 0.5 });
+    store.transaction(() => {
+      for (let index = 0; index <= shortBacklogRows; index += 1)
+        store.outbox.insert({
+          ...{ class: 'telemetry', qos: 1, retain: false, createdMs: clock.wallMs(), topic: 'old', payload: '[[1]]' },
+          range: { stream: 'decisions', epoch: '0-z', first: 2 * index, last: 2 * index },
+        });
+    });
+    outbox.rewind();
+    outbox.enqueue({ class: 'event', topic: 'ev', payload: '{}' });
+    assert.deepEqual(
+      drain(outbox).map(({ topic }) => topic),
+      ['ev'],
+    );
+    await clock.advance(backlogSpreadMs / 2);
+    assert.equal(drain(outbox).length, backlogPerTick);
   });
 
   it('puts state before events before telemetry', async (t) => {
