@@ -7,7 +7,17 @@ import type { ModelRef, Runnable } from './deployment/state.ts';
 import type { Greeting } from './link/uplink.ts';
 import type { Notice, Outbox } from './outbox/outbox.ts';
 import type { DeviceInfo, Ports } from './ports.ts';
-import type { Bench, Event, Info, JobState, Log, Reported, Status } from './protocol/messages.ts';
+import {
+  type Bench,
+  type Event,
+  type Info,
+  type JobState,
+  type Log,
+  type Reported,
+  type Status,
+  streamColumns,
+} from './protocol/messages.ts';
+import { jobArgs, requestArgs } from './protocol/orders.ts';
 import { topics } from './protocol/topics.ts';
 import { isDiskFull } from './store/store-error.ts';
 
@@ -41,6 +51,9 @@ export class Publications {
       node: process.version,
       agent: ports.version,
       simulated: simulatedIn(config),
+      jobs: Object.keys(jobArgs),
+      requests: Object.keys(requestArgs),
+      streams: { decisions: [...streamColumns.decisions], system: [...streamColumns.system] },
     };
     return { topic: topics.info(this.#device), payload: JSON.stringify(info) };
   }

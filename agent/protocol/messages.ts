@@ -34,6 +34,10 @@ export const infoSchema = z.object({
   agent: z.string(),
   /** Said where something is simulated: `sensor replayed from recordings`. */
   simulated: z.array(z.string()),
+  /** Types of jobs and names of requests that it takes, and the columns of its streams' points. */
+  jobs: z.array(z.string()).optional(),
+  requests: z.array(z.string()).optional(),
+  streams: z.record(z.string(), z.array(z.string())).optional(),
 });
 
 /** The states of a deployment or job, everywhere and exactly. */
