@@ -8,6 +8,8 @@ import type { BenchRow } from './run.ts';
 const sections: Readonly<Record<string, (words: readonly string[]) => Promise<readonly BenchRow[]>>> = {
   criteria: async (words) => (await import('./train/prune-criteria.ts')).benchCriteria(words),
   prune: async (words) => (await import('./train/prune.ts')).benchPrune(words),
+  step: async (words) => (await import('./train/step-time.ts')).benchStep(words),
+  memory: async () => (await import('./train/peak-memory.ts')).benchMemory(),
   qat: async (words) => (await import('./train/qat-rows.ts')).benchQat(words),
 };
 

@@ -45,7 +45,7 @@ export type Differentiated = {
 /**
  * The gradient of `loss` (summed, where it is no single number) with respect to `parameters`: inputs or initializers, float32.
  * Needs operator set 16 to 21.
- * @param shapes of all values of the graph (`shapesOn`).
+ * @param shapes of all values of the graph (`shapesOf`).
  * @throws MODEL_UNSUPPORTED naming every operator without a rule that stands between a parameter and the loss.
  */
 export function gradient(

@@ -102,7 +102,12 @@ export async function train(
 
 /** Q/DQ pairs must round, not fuse. Weights change at every step, so nothing is laid out for them beforehand. */
 function openStep({ model }: TrainStep, threads: number): Promise<Session> {
-  return openModel(model, { threads, config: { 'session.disable_quant_qdq': '1' } });
+  return openModel(model, {
+    threads,
+    arena: false,
+    memoryPattern: false,
+    config: { 'session.disable_quant_qdq': '1' },
+  });
 }
 
 async function runStep(

@@ -43,6 +43,7 @@ export async function reconstruct(
       ...feeds,
       ...Object.fromEntries(cuts.map((name) => [cutName(name), values[name]!])),
     });
+    // Of a whole batch these are as large as all activations; new ones at each step would pile up until they are collected.
     const values = await teacher.run(first);
     const terms = followed.map((name) => evenTerm(name, values[name] as Tensor<'float32'>));
     const inputs = cuts.map((name) => valueInfo(cutName(name), 'float32', [...values[name]!.dims]));
@@ -59,10 +60,10 @@ export async function reconstruct(
     });
     const batch = async (index: number) => {
       const feeds = await batches.feeds(index);
-      const known = await teacher.run(feeds);
+      await teacher.run(feeds, names, values);
       return {
-        ...given(feeds, known),
-        ...Object.fromEntries(terms.map((term) => [targetOf(term), known[term.value]!])),
+        ...given(feeds, values),
+        ...Object.fromEntries(terms.map((term) => [targetOf(term), values[term.value]!])),
       };
     };
     return (await train(step, batch, options)).weights;

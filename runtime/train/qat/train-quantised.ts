@@ -138,7 +138,8 @@ async function reconstructed(
   if (steps === 0) return new Map();
   const cut = simulate(float.graph, placement, { ...choice, cutsLayers: true });
   return reconstruct(float, cut, placement.units, parametersOf(float, cut), samples, {
-    ...{ steps, batchSize, seed },
+    // Inputs and targets of every layer are held at once, which is as much again as the activations.
+    ...{ steps, seed, batchSize: Math.ceil(batchSize / 2) },
     schedule: { peak: rateOf(recipe) * reconstructionRate, shape: 'cosine' },
     clock: options.clock ?? systemClock,
     ...loopOptions(options),

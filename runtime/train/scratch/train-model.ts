@@ -1,9 +1,9 @@
 /** A model from nothing but its form and labelled samples. */
 import type { Samples } from '../../data/samples.ts';
 import type { Model } from '../../graph/model.ts';
-import { shapesOn } from '../../quantize/prepare/run-shapes.ts';
 import { type FineTuneOptions, fineTune } from '../fine-tune.ts';
 import { batchesOf } from '../loop/batches.ts';
+import { shapesOf } from '../step/shapes-of.ts';
 import { withWeights } from '../with-weights.ts';
 import { useBatchStatistics } from './batch-statistics.ts';
 import { initialise } from './initialise.ts';
@@ -28,7 +28,7 @@ export async function trainModel(
   const { batchSize = 64, seed = 1 } = options;
   const drawn = initialise(form, seed);
   const batches = batchesOf(samples, batchSize, seed);
-  const shapes = await shapesOn(drawn, await batches.feeds(0));
+  const shapes = await shapesOf(drawn, await batches.feeds(0));
   const { graph, running } = useBatchStatistics(drawn.graph, (name) => shapes.get(name)!);
   const steps = Math.max(Math.round(epochs * batches.stepsPerEpoch), 1);
   const student = { ...drawn, graph };

@@ -10,13 +10,13 @@ import { type Graph, type Model, type Node, opsetVersion } from '../../graph/mod
 import { removeUnusedIn } from '../../graph/remove-unused.ts';
 import { elementCount, type Feeds, type Tensor } from '../../graph/tensor.ts';
 import { modelInputs } from '../../quantize/prepare/prepare.ts';
-import { shapesOn } from '../../quantize/prepare/run-shapes.ts';
 import { gradient } from '../gradient/gradient.ts';
 import { unrollRecurrent } from '../recurrent/unroll.ts';
 import { graphWriter, type Writer } from '../writer.ts';
 import { type LossTerm, targetOf, writeLoss } from './losses.ts';
 import { type Optimizer, type OptimizerForm, optimizerForm } from './optimizers.ts';
 import type { Parameter } from './parameters.ts';
+import { shapesOf } from './shapes-of.ts';
 
 export type StepChoice = {
   readonly parameters: readonly Parameter[];
@@ -57,12 +57,12 @@ const neededOpset = 17;
  */
 export async function buildStep(model: Model, feeds: Feeds, choice: StepChoice): Promise<TrainStep> {
   const folded = withOpset(model);
-  const outer = await shapesOn(withBatch(folded, feeds), feeds);
+  const outer = await shapesOf(withBatch(folded, feeds), feeds);
   const raised = { ...folded, graph: unrollRecurrent(folded.graph, shapeIn(folded.graph, outer)) };
-  const inner = raised.graph === folded.graph ? outer : await shapesOn(withBatch(raised, feeds), feeds);
+  const inner = raised.graph === folded.graph ? outer : await shapesOf(withBatch(raised, feeds), feeds);
   const losing = addLoss(raised.graph, choice.terms, shapeIn(raised.graph, inner));
   const forward = withBatch({ ...raised, graph: losing.graph }, { ...feeds, ...targetsLike(choice.terms, inner) });
-  const shapes = await shapesOn(forward, { ...feeds, ...targetsLike(choice.terms, inner) });
+  const shapes = await shapesOf(forward, { ...feeds, ...targetsLike(choice.terms, inner) });
   const names = choice.parameters.map(({ name }) => name);
   const differentiated = gradient(forward.graph, losing.loss, names, shapes);
   const moved = choice.parameters.filter(({ name }) => differentiated.gradients.has(name));
