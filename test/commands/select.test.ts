@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,8 +34,13 @@ describe('octet select', { skip: missingFile(gestures) }, () => {
       '15s',
       '-o',
       join(folder, 'out'),
+      '--report',
+      join(folder, 'out.html'),
     );
     assert.equal(status, 0, stderr);
+    const page = readFileSync(join(folder, 'out.html'), 'utf8');
+    assert.match(page, /<section id="trade-off">/);
+    assert.ok(page.includes('octet select --repeat'), 'says how to repeat');
     assert.match(stdout, /variant +size +p50/);
     assert.match(stdout, /\n→ /);
     const written = [...stdout.matchAll(/^(?:model|evidence) +(.+)$/gm)].map(([, path]) => path!);

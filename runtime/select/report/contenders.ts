@@ -57,7 +57,7 @@ function sampleTime({ paired }: TrialEvidence, isBaseline: boolean, referenceUs:
 export const fateWords = {
   chosen: 'chosen',
   beaten: 'met, not best',
-  refused: 'over budget',
+  refused: 'missed a demand',
   left: 'left early',
   failed: 'failed',
   untimed: 'no time left',

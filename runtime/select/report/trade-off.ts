@@ -31,6 +31,9 @@ const titles = {
 export function tradeOff(contenders: readonly Contender[]): Html | null {
   const known = contenders.flatMap(drawnFrom);
   if (known.length < 2) return null;
+  const unjudged = contenders.filter(
+    ({ sampleUs, accuracy, isBaseline }) => !isBaseline && sampleUs !== null && accuracy === null,
+  ).length;
   const judged = contenders.find(({ accuracy, isBaseline }) => accuracy !== null && !isBaseline)?.accuracy;
   const limit = (judged?.limit ?? 0) * 100;
   const most = mostShown(known, limit);
@@ -39,13 +42,20 @@ export function tradeOff(contenders: readonly Contender[]): Html | null {
   const y = costScale(drawn, most);
   const places = labelled(drawn, x, y, limit);
   const { unit, us } = timeUnit(x.to);
-  return html`<p class="legend"><span><i class="circle chosen"></i>chosen</span><span><i class="circle float32"></i>float32</span><span><i class="circle"></i>met every demand</span><span><i class="circle refused"></i>over budget</span>${memoryLegend(drawn)}</p>
+  return html`<p class="legend"><span><i class="circle chosen"></i>chosen</span><span><i class="circle float32"></i>float32</span><span><i class="circle"></i>met every demand</span><span><i class="circle refused"></i>missed a demand</span>${memoryLegend(drawn)}</p>
 <p class="axis-title muted small">↑ better · ${titles[judged?.metric ?? 'changed']}, with 95 % bound</p>
 <div class="plane trade-off"><div class="levels">${y.ticks.map((tick) => html`<span style="top:${percent(y.share(tick))}">${numberText(tick)}</span>`)}</div>
 <div class="field">${y.ticks.map((tick) => html`<i class="line" style="top:${percent(y.share(tick))}"></i>`)}${x.ticks.map((tick) => html`<i class="upright" style="left:${percent(x.share(tick))}"></i>`)}
 <i class="budget" style="top:${percent(y.share(limit))}"></i><span class="budget-name small" style="top:${percent(y.share(limit))}">allowed: ${numberText(limit)}</span>
 ${drawn.map((contender, at) => circle(contender, places[at], x, y, drawn))}</div></div>
-<div class="time-axis trade-off"><div class="field">${x.ticks.map((tick) => html`<span style="left:${percent(x.share(tick))}">${numberText(tick / us)}</span>`)}</div><p class="muted small">← faster · ${unit} for one sample${x.to / x.from > 3 ? ', logarithmic' : ''}</p></div>`;
+<div class="time-axis trade-off"><div class="field">${x.ticks.map((tick) => html`<span style="left:${percent(x.share(tick))}">${numberText(tick / us)}</span>`)}</div><p class="muted small">← faster · ${unit} for one sample${x.to / x.from > 3 ? ', logarithmic' : ''}</p></div>${unjudgedText(unjudged)}`;
+}
+
+/** Accuracy is judged only of those that may still win. */
+function unjudgedText(count: number): Html | null {
+  if (count <= 0) return null;
+  const who = count === 1 ? 'One more contender was' : `${count} more contenders were`;
+  return html`<p class="muted small">${who} timed and left the race before accuracy was judged; see the table.</p>`;
 }
 
 function drawnFrom(contender: Contender): Drawn[] {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { idPattern } from '../../../agent/protocol/topics.ts';
 import { agentConfigFor, demoDeviceId } from '../../../fleet/demo/agent-config.ts';
 import { chooseRecordings } from '../../../fleet/demo/recordings.ts';
+import { bundledModels } from '../../../models/bundled.ts';
 
 describe("the demo's agent configuration", () => {
   it('replays only people whom the model was never trained on', async () => {
@@ -27,7 +28,7 @@ describe("the demo's agent configuration", () => {
 
   it('asks for as many windows as the recordings give', async () => {
     // TRAINING.md: 800 windows of validation people and 1,057 of test people.
-    assert.equal((await chooseRecordings('watch-exercise')).windows, 1857);
+    for (const model of bundledModels) assert.equal((await chooseRecordings(model)).windows, 1857, model);
   });
 
   for (const host of ['gate.local', 'x'.repeat(90), 'ünï cödé', ''])
