@@ -4,6 +4,7 @@ import type { AutoResult } from '../runtime/quantize/auto/auto.ts';
 import { runAuto } from '../runtime/quantize/auto/run-auto.ts';
 import { bytesText } from '../runtime/select/figures.ts';
 import type { ModelArgument } from './model-argument.ts';
+import { mostSamples } from './quantize-options.ts';
 
 /** What people are told of; the model and its recipe are files. */
 export type AutoReport = Omit<AutoResult, 'bytes' | 'recipe'>;
@@ -11,7 +12,7 @@ export type AutoReport = Omit<AutoResult, 'bytes' | 'recipe'>;
 export type AutoSettings = {
   readonly activation: 'uint8' | 'int8';
   readonly reduceRange: boolean;
-  readonly samples: number;
+  readonly samples?: number;
   readonly batch: number;
   readonly maxDrop?: number;
   readonly maxDisagreement?: number;
@@ -34,7 +35,7 @@ export function autoOn(argument: ModelArgument, data: readonly string[], setting
     ...(task === undefined ? {} : { task }),
     threads: 1,
     batch: settings.batch,
-    samples: settings.samples,
+    samples: settings.samples ?? mostSamples,
     searchMs: searchTime * 1000,
   };
   const about = {

@@ -17,7 +17,7 @@ import { matchesName, type QatRecipe, type Recipe } from '../runtime/quantize/re
 import { originOf, type RecipeRecord, readsSamples, writeVariant } from '../runtime/quantize/variant-files.ts';
 import { type ModelArgument, readModelArgument } from './model-argument.ts';
 import { type AutoReport, autoOn } from './quantize-auto.ts';
-import { eightBitTypes, type QuantizeOptions, recipeFrom, refuseNoData } from './quantize-options.ts';
+import { eightBitTypes, mostSamples, type QuantizeOptions, recipeFrom, refuseNoData } from './quantize-options.ts';
 import type { TrainingReport } from './quantize-qat.ts';
 
 export type QuantizeResult = RecipeRecord & {
@@ -70,11 +70,11 @@ export async function quantizeFile(path: string, options: QuantizeOptions, runni
 async function make(job: Job): Promise<Made> {
   const { recipe: word } = job.options;
   if (word === 'auto') return findBest(job);
-  const recipe = word?.endsWith('.json')
+  const { recipe, samples = undefined } = word?.endsWith('.json')
     ? await (await import('./recipe-file.ts')).readRecipeFile(word)
-    : recipeFrom(job.options);
-  if (recipe.kind === 'qat') return train(job, recipe);
-  return recipe.kind === 'composed' ? repeat(job, recipe) : build(job, recipe);
+    : { recipe: recipeFrom(job.options) };
+  if (recipe.kind === 'qat') return train(job, recipe, samples);
+  return recipe.kind === 'composed' ? repeat(job, recipe) : build(job, recipe, samples);
 }
 
 async function findBest({ argument, options, running }: Job): Promise<Made> {
@@ -96,23 +96,35 @@ async function repeat({ argument, options, running }: Job, recipe: ComposedRecip
   return { recipe, bytes, samples: samples && calibrationOf(samples, recipe), outcomes };
 }
 
-async function build({ path, argument, options, running }: Job, recipe: Recipe): Promise<Made> {
+/** @param recorded how many samples the recipe was first made with. */
+async function build(
+  { path, argument, options, running }: Job,
+  recipe: Recipe,
+  recorded: number | undefined,
+): Promise<Made> {
   const model = await prepareModel(argument.modelPath);
   refuseUnknownNodes(recipe, model);
   const needsData = readsSamples(recipe);
   if (needsData) refuseNoData(options, 'static');
-  const samples = needsData ? evenly(await samplesFor(model, argument, options), options.samples) : undefined;
+  const samples = needsData
+    ? evenly(await samplesFor(model, argument, options), options.samples ?? recorded ?? mostSamples)
+    : undefined;
   const observation = await observeFor(model, [recipe], samples, running);
   const built = await buildVariant(model, recipe, samples, observation, running);
   if (!built.ok) throw nothingToDo(path, built.reason);
   return { recipe, bytes: built.bytes, samples, outcomes: built.outcomes };
 }
 
-async function train({ path, argument, options, running }: Job, wanted: QatRecipe): Promise<Made> {
+/** @param recorded likewise. */
+async function train(
+  { path, argument, options, running }: Job,
+  wanted: QatRecipe,
+  recorded: number | undefined,
+): Promise<Made> {
   refuseNoData(options, 'qat');
   const model = await prepareModel(argument.modelPath);
   refuseUnknownNodes(wanted, model);
-  const samples = evenly(await samplesFor(model, argument, options), options.samples);
+  const samples = evenly(await samplesFor(model, argument, options), options.samples ?? recorded ?? mostSamples);
   const { trainOn } = await import('./quantize-qat.ts');
   const { recipe, quantized, training } = await trainOn(model, samples, wanted, argument.task, running);
   if (!quantized.ok) throw nothingToDo(path, quantized.reason);

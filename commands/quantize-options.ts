@@ -25,7 +25,7 @@ export type QuantizeOptions = FormOptions &
     perChannel: boolean;
     improve: (keyof typeof improvements)[];
     exclude: string[];
-    samples: number;
+    samples?: number;
     maxDrop?: number;
     maxDisagreement?: number;
     searchTime: number;
@@ -42,6 +42,9 @@ const improvements = {
   reconstruct: { rounding: 'reconstruct' },
   'correct-bias': { biasCorrection: true },
 } as const satisfies Record<string, Partial<StaticRecipe>>;
+
+/** More samples hardly change a range. */
+export const mostSamples = 1024;
 
 export function addQuantizeOptions(command: Command): Command {
   return addQatOptions(addFormOptions(command))
@@ -74,7 +77,11 @@ export function addQuantizeOptions(command: Command): Command {
         .default([]),
     )
     .option('--exclude <nodes...>', 'nodes that stay float, by name; * stands for any text', [])
-    .option('--samples <n>', 'at most so many samples, spread evenly over the data', countFrom, 1024)
+    .option(
+      '--samples <n>',
+      `at most so many samples, spread evenly over the data (default: ${mostSamples}, or what a recipe file was made with)`,
+      countFrom,
+    )
     .option(
       '--max-drop <share>',
       'auto: largest tolerated net loss of correct decisions, with labels (0.01)',

@@ -1,15 +1,26 @@
 /** A recipe from a file: the record that stands beside a variant, or a recipe alone. */
 import { z } from 'zod';
 import { readInput } from '../runtime/base/files.ts';
-import { parseJson } from '../runtime/base/json.ts';
+import { checkValue, parseJson } from '../runtime/base/json.ts';
 import { type AnyRecipe, anyRecipeSchema } from '../runtime/quantize/auto/composed-recipe.ts';
+import { fastTypesHere, fillTypes } from '../runtime/quantize/fast-types.ts';
 
-const recordSchema = z.object({ recipe: anyRecipeSchema });
+const recordSchema = z.object({
+  recipe: anyRecipeSchema,
+  calibration: z.object({ samples: z.number().int().positive() }).nullish(),
+});
 
-/** @throws FILE_NOT_FOUND; CONFIG_INVALID naming what is wrong where. */
-export async function readRecipeFile(path: string): Promise<AnyRecipe> {
+/** With how many samples it was made, where a record says so: the same recipe gives the same bytes on the same samples. */
+export type RecipeFile = { readonly recipe: AnyRecipe; readonly samples?: number };
+
+/** What a recipe alone leaves open about integer types is what this processor wants. @throws FILE_NOT_FOUND; CONFIG_INVALID naming what is wrong where. */
+export async function readRecipeFile(path: string): Promise<RecipeFile> {
   const text = new TextDecoder().decode(await readInput(path, 'recipe'));
-  const isRecord = /"modelSha256"/.test(text);
   const about = { code: 'CONFIG_INVALID', what: path } as const;
-  return isRecord ? parseJson(text, recordSchema, about).recipe : parseJson(text, anyRecipeSchema, about);
+  if (/"modelSha256"/.test(text)) {
+    const { recipe, calibration } = parseJson(text, recordSchema, about);
+    return { recipe, ...(calibration ? { samples: calibration.samples } : {}) };
+  }
+  const written = parseJson(text, z.looseObject({}), about);
+  return { recipe: checkValue(fillTypes(written, fastTypesHere()), anyRecipeSchema, about) };
 }

@@ -1,7 +1,8 @@
 /** The options of `octet quantize` that say which form a recipe has, and the schema of recipe files. */
 import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { OctetError } from '../runtime/base/errors.ts';
-import { recipeJsonSchema, type StaticRecipe, type WeightOnlyRecipe } from '../runtime/quantize/recipe.ts';
+import { recipeJsonSchema } from '../runtime/quantize/auto/composed-recipe.ts';
+import type { StaticRecipe, WeightOnlyRecipe } from '../runtime/quantize/recipe.ts';
 
 export type FormOptions = {
   format?: StaticRecipe['format'];

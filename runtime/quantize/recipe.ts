@@ -162,11 +162,6 @@ export type WeightOnlyRecipe = z.output<typeof weightOnlySchema>;
 export type QatRecipe = z.output<typeof qatSchema>;
 export type Override = z.output<typeof overrideSchema>;
 
-/** The JSON Schema of a recipe file, for editors and other programs. */
-export function recipeJsonSchema(): object {
-  return z.toJSONSchema(recipeSchema, { io: 'input' });
-}
-
 /** Whether a recipe keeps the node of this name in float. */
 export function isExcluded(
   { exclude, overrides = [] }: { exclude: readonly string[]; overrides?: readonly Override[] },

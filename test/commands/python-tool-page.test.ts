@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { programPath } from '../../runtime/base/children.ts';
 import { programRoot } from '../../runtime/base/files.ts';
-import { recipeJsonSchema } from '../../runtime/quantize/recipe.ts';
+import { recipeJsonSchema } from '../../runtime/quantize/auto/composed-recipe.ts';
 
 const page = await readFile(join(programRoot(), 'docs/coming-from-the-python-tool.md'), 'utf8');
 

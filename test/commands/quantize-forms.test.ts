@@ -39,13 +39,22 @@ async function operatorsOf(path: string): Promise<string[]> {
   return (await loadModel(path)).graph.nodes.map(({ opType }) => opType);
 }
 
+type Schema = { oneOf?: readonly Schema[]; properties?: { kind: { const: string } } };
+
+function kindsIn({ oneOf = [], properties }: Schema): string[] {
+  return [...(properties ? [properties.kind.const] : []), ...oneOf.flatMap(kindsIn)];
+}
+
+test('docs/recipe.schema.json is what --recipe-schema prints', async () => {
+  const published = join(import.meta.dirname, '..', '..', 'docs', 'recipe.schema.json');
+  const isSame = (await readFile(published, 'utf8')) === quantize('--recipe-schema').stdout;
+  assert.ok(isSame, 'outdated: ./octet quantize --recipe-schema > docs/recipe.schema.json');
+});
+
 test('--recipe-schema prints the JSON Schema of recipe files, without a model', () => {
   const { status, stdout } = quantize('--recipe-schema');
   assert.equal(status, 0);
-  const kinds = JSON.parse(stdout).oneOf.map(
-    (each: { properties: { kind: { const: string } } }) => each.properties.kind.const,
-  );
-  assert.deepEqual(kinds, ['dynamic', 'static', 'weight-only']);
+  assert.deepEqual(kindsIn(JSON.parse(stdout)).sort(), ['composed', 'dynamic', 'qat', 'static', 'weight-only']);
 });
 
 test('--format qoperator writes the integer operators', async () => {

@@ -31,3 +31,8 @@ export type AnyRecipe = BuilderRecipe | QatRecipe;
 export function isUnchanged({ rewrites, parts }: ComposedRecipe): boolean {
   return rewrites.length === 0 && parts.length === 0;
 }
+
+/** The JSON Schema of a recipe file, for editors and other programs. */
+export function recipeJsonSchema(): object {
+  return z.toJSONSchema(anyRecipeSchema, { io: 'input' });
+}
