@@ -95,6 +95,8 @@ async function selectWithProgress(request: SelectionRequest, options: SelectionO
       ...options,
       onProgress: ({ phase, fraction, detail }) => progress.show(overall[phase](fraction), `${phase}: ${detail}`),
       signal: interrupt.signal,
+      // Whoever asks is waiting, and no active model is to be spared.
+      niceness: 0,
     });
   } finally {
     progress.end();

@@ -130,9 +130,13 @@ export function speedupOf(rounds: readonly Round[], of: 'latency' | 'throughput'
   return { value, low: low * (1 - processSpread), high: high * (1 + processSpread) };
 }
 
-/** 100 calls a block; fewer when the slowest model would not get through twenty blocks in the budget, but three at least. */
+/** With fewer, a block in which the processor was taken away once or twice has no median worth the name. */
+const fewestCalls = { ofFast: 12, ofSlow: 3, slowUs: 5000 };
+
+/** 100 calls a block; fewer when the slowest model would not get through twenty blocks in the budget. */
 export function blockCalls(slowestUs: number, budgetMs: number, sides = 2): number {
-  return Math.min(100, Math.max(3, Math.floor((budgetMs * 1000) / (20 * sides) / slowestUs)));
+  const fewest = slowestUs < fewestCalls.slowUs ? fewestCalls.ofFast : fewestCalls.ofSlow;
+  return Math.min(100, Math.max(fewest, Math.floor((budgetMs * 1000) / (20 * sides) / slowestUs)));
 }
 
 /** The first tenth of a block finds the caches as the other models left them. */

@@ -19,6 +19,8 @@ export type Building = {
   readonly prepared: PrepareResult;
   readonly onProgress: (progress: SelectionProgress) => void;
   readonly signal: AbortSignal | undefined;
+  /** Scheduling niceness of all that is started, 0 to 19. */
+  readonly niceness: number;
 };
 
 export type BuiltFiles = { readonly files: readonly VariantFile[]; readonly skipped: readonly Excluded[] };
@@ -47,7 +49,7 @@ export function searchForms(
 }
 
 async function build(
-  { request, prepared, onProgress, signal }: Building,
+  { request, prepared, onProgress, signal, niceness }: Building,
   what: Pick<BuildRequest, 'recipes' | 'search'>,
   names: readonly string[],
 ): Promise<BuiltFiles> {
@@ -59,7 +61,7 @@ async function build(
     if (event.kind === 'skipped') skipped.push({ name: event.name, reason: event.reason });
   };
   try {
-    await buildVariants(orderFrom(request, prepared, what), { onEvent, ...(signal ? { signal } : {}) });
+    await buildVariants(orderFrom(request, prepared, what), { onEvent, niceness, ...(signal ? { signal } : {}) });
   } catch (error) {
     if (!isChildFault(error)) throw error;
     const done = new Set([...files, ...skipped].map(({ name }) => name));

@@ -38,6 +38,7 @@ export type Observed<T> = { readonly result: T; readonly before: Conditions; rea
 export type Paired = {
   readonly baseline: LatencySummary;
   readonly latency: LatencySummary;
+  /** Of all comparisons there were; the rest is of the last one. */
   readonly rounds: readonly Round[];
   readonly callsPerBlock: number;
   readonly isStable: boolean;
@@ -46,7 +47,7 @@ export type Paired = {
 export type Measured = Entry & {
   readonly alone: Observed<AloneResult> | null;
   readonly energy: Energy | null;
-  /** The longest comparison with float32. Null for float32 under the usual settings. */
+  /** The last, and longest, comparison with float32. Null for float32 under the usual settings. */
   readonly paired: Observed<Paired> | null;
   /** Against float32's decisions; for float32 against its own. Null where it was not measured. */
   readonly accuracy: AccuracyJudgement | null;

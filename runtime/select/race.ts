@@ -23,6 +23,7 @@ import {
 export type RaceOptions = {
   readonly onProgress: (progress: SelectionProgress) => void;
   readonly signal?: AbortSignal;
+  readonly niceness: number;
   readonly clock: Clock;
   /** By the monotonic clock. */
   readonly fromMs: number;
@@ -56,7 +57,7 @@ export async function race(
   [usual, ...others]: readonly [Entry, ...Entry[]],
   options: RaceOptions,
 ): Promise<Measurements> {
-  const { onProgress, signal, clock, fromMs, deadlineMs } = options;
+  const { onProgress, signal, niceness, clock, fromMs, deadlineMs } = options;
   const leftMs = () => deadlineMs - clock.monotonicMs();
   const totalMs = Math.max(1, leftMs());
   const budgets: AloneBudgets = {
@@ -65,22 +66,23 @@ export async function race(
   };
   const silenceMs = Math.min(60_000, Math.max(20_000, totalMs / 2));
   const meter = progressMeter('measuring', totalMs, onProgress);
-  const trials: Trials = { request, prepared, usual, meter, signal, silenceMs, budgets };
+  const trials: Trials = { request, prepared, usual, meter, signal, silenceMs, niceness, budgets };
   const floor = await measureFloor(trials);
   const floorBytes = floor.ok ? floor.result.peakBytes : 0;
   const { outcome: alone, energy } = await measureAlone(trials, usual, { budgetMs: budgets.decideMs });
   if (!alone.ok) throw errorFromRecord(alone.error);
   const itself = judge(alone.result.decided, alone.result.decided, request.budget);
   const first: Measured = { ...unmeasured(usual), alone, energy, accuracy: itself };
-  const course = new Course(trials, alone, [first, ...others.map(unmeasured)], floorBytes, () => leftMs() <= 0);
-  const plan =
-    options.strategy === 'exhaustive'
-      ? planExhaustive(others.length)
-      : planRounds(others.length, leftMs(), { startMs, gateMs: gateMs(budgets), together: together.most });
+  const isExhaustive = options.strategy === 'exhaustive';
+  const table = [first, ...others.map(unmeasured)];
+  const course = new Course(trials, alone, table, floorBytes, () => leftMs() <= 0, isExhaustive);
+  const plan = isExhaustive
+    ? planExhaustive(others.length)
+    : planRounds(others.length, leftMs(), { startMs, gateMs: gateMs(budgets), together: together.most });
   const rounds: Evidence['search']['rounds'] = [];
   for (const [round, step] of plan.entries()) {
     const atMs = clock.monotonicMs() - fromMs;
-    const isFirst = round === 0 && options.strategy !== 'exhaustive';
+    const isFirst = round === 0 && !isExhaustive;
     const names = isFirst ? await course.firstRound(step) : await course.laterRound(step);
     if (names.length > 0) rounds.push({ atMs, budgetMs: step.budgetMs, contenders: names });
   }
@@ -102,6 +104,7 @@ class Course {
   readonly #baseline: Observed<AloneResult>;
   readonly #floorBytes: number;
   readonly #isOver: () => boolean;
+  readonly #isExhaustive: boolean;
 
   constructor(
     trials: Trials,
@@ -109,8 +112,10 @@ class Course {
     table: readonly Measured[],
     floorBytes: number,
     isOver: () => boolean,
+    isExhaustive: boolean,
   ) {
     this.table = table;
+    this.#isExhaustive = isExhaustive;
     this.#trials = trials;
     this.#baseline = baseline;
     this.#floorBytes = floorBytes;
@@ -135,7 +140,7 @@ class Course {
     return done;
   }
 
-  /** The best of the round before, each through the gate first. */
+  /** The best of the round before, each through the gate first; then together, so that finalists share their conditions. */
   async laterRound({ entrants, budgetMs }: RoundPlan): Promise<string[]> {
     const [asked, passed] = [new Set<string>(), new Set<string>()];
     while (passed.size < entrants && !(this.#isOver() && this.#hasAnswer())) {
@@ -143,9 +148,15 @@ class Course {
       if (next === undefined) break;
       asked.add(next);
       if (this.#named(next).alone === null) await this.#gate(next);
-      if (this.#isHopeless(next)) continue;
-      this.#put(await compareTogether(this.#trials, [this.#named(next)], budgetMs));
       if (!this.#isHopeless(next)) passed.add(next);
+    }
+    const size = this.#isExhaustive ? 1 : groupSize(this.#baseline, budgetMs);
+    for (const group of groupsOf(
+      this.table.filter(({ name }) => passed.has(name)),
+      size,
+    )) {
+      if (this.#isOver() && this.#hasAnswer()) break;
+      this.#put(await compareTogether(this.#trials, group, budgetMs));
     }
     return [...asked];
   }

@@ -26,6 +26,8 @@ import { trialDataOf } from './trials.ts';
 export type SelectionOptions = {
   readonly onProgress?: (progress: SelectionProgress) => void;
   readonly signal?: AbortSignal;
+  /** Scheduling niceness of all that is started, 0 to 19. Default 10: measuring yields to the active model. */
+  readonly niceness?: number;
   /** Default: this device. */
   readonly hardware?: HardwareReport;
   readonly clock?: Clock;
@@ -66,12 +68,19 @@ export async function runSelection(
 /** The model, its data and the device, before anything is proposed. */
 async function subjectOf(
   request: SelectionRequest,
-  { onProgress = () => {}, signal, hardware }: SelectionOptions,
+  { onProgress = () => {}, signal, niceness = 10, hardware }: SelectionOptions,
 ): Promise<Subject> {
   onProgress({ phase: 'calibrating', fraction: 0, detail: 'looking at the model and its data' });
   if (request.objective === 'energy') requireMeter();
   return {
-    ...{ request, onProgress, signal, timeMs: request.timeMs ?? defaultTimeMs, usual: plainSettings(request.threads) },
+    ...{
+      request,
+      onProgress,
+      signal,
+      niceness,
+      timeMs: request.timeMs ?? defaultTimeMs,
+      usual: plainSettings(request.threads),
+    },
     hardware: hardware ?? (await probeHardware()),
     prepared: await prepare(request, signal),
     float32: await float32File(request.modelPath),

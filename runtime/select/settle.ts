@@ -33,7 +33,7 @@ const leastMeasuringMs = 5000;
 
 /** @throws what `race` throws. */
 export async function settle(
-  { request, prepared, onProgress, signal, hardware, timeMs }: Subject,
+  { request, prepared, onProgress, signal, niceness, hardware, timeMs }: Subject,
   { clock, fromMs, strategy }: Timing,
   proposal: Proposal,
   search: SearchKind,
@@ -41,7 +41,7 @@ export async function settle(
   const leastMs = clock.monotonicMs() + leastMeasuringMs;
   const deadlineMs = strategy === 'exhaustive' ? Number.MAX_SAFE_INTEGER : Math.max(leastMs, fromMs + timeMs);
   const measurements = await race(request, prepared, proposal.entries, {
-    ...{ onProgress, clock, fromMs, deadlineMs },
+    ...{ onProgress, niceness, clock, fromMs, deadlineMs },
     ...(signal ? { signal } : {}),
     ...(strategy ? { strategy } : {}),
   });

@@ -71,7 +71,7 @@ const pairedSchema = z.object({
         variantMeanUs: microseconds,
       }),
     )
-    .describe('Every round as it was measured; even ones began with float32.'),
+    .describe('Every round of every comparison as it was measured; even ones of each began with float32.'),
   speedup: estimateSchema.describe("float32's time for a sample over this contender's, from medians."),
   throughputGain: estimateSchema.describe('The same from means.'),
   ...around,

@@ -18,6 +18,7 @@ export type Trials = {
   readonly signal: AbortSignal | undefined;
   /** A trial that says nothing for so long is taken for hung. */
   readonly silenceMs: number;
+  readonly niceness: number;
   readonly budgets: AloneBudgets;
 };
 
@@ -111,7 +112,10 @@ export async function compareTogether(
   if (outcome.ok) {
     const { baseline, variants, callsPerBlock } = outcome.result;
     return entries.map((entry, at) => {
-      const result: Paired = { baseline, callsPerBlock, ...variants[at]! };
+      const { latency, rounds, isStable } = variants[at]!;
+      // All that was ever compared: several processes tell more than one, because each has its own luck with addresses.
+      const pooled = [...(entry.paired?.result.rounds ?? []), ...rounds];
+      const result: Paired = { baseline, latency, rounds: pooled, callsPerBlock, isStable };
       return { ...entry, paired: { ...outcome, result }, rounds: entry.rounds + 1 };
     });
   }
@@ -123,7 +127,7 @@ export async function compareTogether(
 }
 
 async function run<R extends TrialRequest>(
-  { meter, signal, silenceMs }: Trials,
+  { meter, signal, silenceMs, niceness }: Trials,
   request: R,
   expectedMs: number,
   detail: string,
@@ -133,6 +137,7 @@ async function run<R extends TrialRequest>(
   const outcome = await runTrial(request, {
     onProgress,
     silenceMs,
+    niceness,
     ...(signal ? { signal } : {}),
     ...(watch ? { watch } : {}),
   });

@@ -28,6 +28,6 @@ export async function requestFor(bench: BenchCase, work: string, timeMs: number)
 }
 
 export async function selectOnce(request: SelectionRequest, options: SelectionOptions = {}): Promise<Evidence> {
-  const { evidencePath } = await runSelection(request, options);
+  const { evidencePath } = await runSelection(request, { niceness: 0, ...options });
   return readEvidence(evidencePath);
 }

@@ -56,7 +56,14 @@ describe('a race with hostile variants', { timeout: 300_000 }, () => {
     const [first, ...others] = Object.keys(models).map(variantFrom);
     const fromMs = systemClock.monotonicMs();
     const result = await race(request, outcome.result, entriesFrom([first!, ...others], [plainSettings(1)]), {
-      ...{ clock: systemClock, fromMs, deadlineMs: fromMs + 80_000, strategy: 'exhaustive', onProgress: () => {} },
+      ...{
+        clock: systemClock,
+        fromMs,
+        deadlineMs: fromMs + 80_000,
+        strategy: 'exhaustive',
+        niceness: 10,
+        onProgress: () => {},
+      },
     });
     measured = result.measured;
     choice = choose(
