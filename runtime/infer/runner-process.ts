@@ -80,7 +80,8 @@ async function run(
   const source = await openSource(start.source, { pipeline, clock, signal, problems, onProgram });
   emit({ kind: 'ready', loadMs: clock.monotonicMs() - loadingSinceMs });
   orders.onShadow = (shadow) => shadows.replace(shadow);
-  shadows.replace(orders.early ? orders.early.shadow : start.shadow);
+  if (orders.early) shadows.replace(orders.early.shadow);
+  else shadows.begin(start.shadow);
   const groups = createDecisionGroups(clock, (decisions) => emit({ kind: 'decisions', decisions }));
   const report = problems.reporter();
   const local = start.sinks.map((spec) => createSink(spec, problems.reporter(), clock));

@@ -7,6 +7,8 @@ import type { Report } from './problems.ts';
 import { openShadow, type Shadow } from './shadow.ts';
 
 const reportMs = 1000;
+/** Loading float32 must not hold up the first decisions after a start. */
+const startMs = 5000;
 
 export type ShadowReportsOptions = {
   readonly start: RunnerStart;
@@ -39,7 +41,17 @@ export class ShadowReports {
     this.flush();
     this.#wanted = spec;
     this.#current = undefined;
-    if (spec === undefined) return;
+    if (spec !== undefined) this.#open(spec);
+  }
+
+  /** What is to be compared from the start on, unless something else is ordered meanwhile. */
+  begin(spec: ShadowSpec | undefined): void {
+    this.#wanted = spec;
+    if (spec !== undefined)
+      void this.#options.clock.sleep(startMs).then(() => this.#wanted === spec && this.#open(spec));
+  }
+
+  #open(spec: ShadowSpec): void {
     const { start, infer, random, report } = this.#options;
     openShadow(spec, start, infer, random).then(
       (shadow) => {

@@ -1,4 +1,5 @@
 /** What counting inputs costs a window, beside what inference takes: the watch model's windows and input. */
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundledFolder } from '../../../models/bundled.ts';
 import { readManifest } from '../../../models/manifest.ts';
@@ -9,13 +10,14 @@ import { profileInputs } from '../../../runtime/infer/profile-inputs.ts';
 import { median } from '../../../runtime/measure/statistics.ts';
 import type { BenchRow } from '../run.ts';
 
-const windows = 2000;
-const rounds = 9;
+const windows = 300;
+const rounds = 7;
 
 export async function benchCounters(): Promise<BenchRow[]> {
   const folder = bundledFolder('watch-exercise');
   const { modelPath, featuresPath, pipeline, task } = await readManifest(folder);
-  const recording = join(folder, 'recordings');
+  const recordings = join(folder, 'recordings');
+  const recording = join(recordings, (await readdir(recordings)).sort()[0] ?? '');
   const optional = featuresPath === undefined ? {} : { featuresPath };
   const profile = await profileInputs({ modelPath, pipeline, recording, ...optional });
   const counters = createInputCounters(profile);
