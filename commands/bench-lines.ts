@@ -31,6 +31,7 @@ export function renderBench(report: BenchReport): string {
       : []),
     ...(report.warmUp.isStable ? [] : [['unstable', 'times had not settled after the warm-up'] as const]),
     ...disturbanceLines(report),
+    ...report.device.remarks.map((remark) => ['mind', remark] as const),
   ];
   return [
     ...lines.map(([name, value]) => `${pico.dim(name.padEnd(12))} ${value}`),

@@ -152,7 +152,9 @@ function againFrom({ model, data, mode, batch, threads, durationMs, sustainedMs 
   ];
 }
 
-function deviceFrom({ board, soc, os, kernel, cpu, remarks }: HardwareReport): BenchReport['device'] {
+/** With what spoils figures here, and which sensors may not be read. */
+function deviceFrom({ board, soc, os, kernel, cpu, remarks, gaps }: HardwareReport): BenchReport['device'] {
+  const refused = gaps.filter((gap) => gap.startsWith('permission:'));
   const processor = { processor: cpu.model, cores: cpu.cores, cpuFeatures: [...cpu.features] };
-  return { board, soc, os, kernel, ...processor, remarks: [...remarks] };
+  return { board, soc, os, kernel, ...processor, remarks: [...remarks, ...refused] };
 }
