@@ -45,6 +45,8 @@ export type JobsOptions = {
 const maxUnsettled = 32;
 /** A job in whose midst the agent ended so often is taken for the cause of it. */
 const maxResumed = 3;
+/** A deployment counts for itself, and may well outlast many starts while it waits for its repository. */
+const slotJobs: readonly JobType[] = ['deploy', 'recalibrate', 'rollback'];
 /** What has expired is remembered so long, for whoever still wants to read its end. */
 const rememberSeconds = 7 * 86_400;
 const showIntervalMs = 500;
@@ -82,7 +84,8 @@ export class Jobs implements AsyncDisposable {
       const resumed = { ...stored, resumed: stored.resumed + 1 };
       this.#jobs.set(resumed.id, resumed);
       this.#put(resumed);
-      if (resumed.resumed > maxResumed) this.#change(resumed.id, { state: 'failed', error: interrupted(resumed) });
+      if (resumed.resumed > maxResumed && !slotJobs.includes(resumed.type))
+        this.#change(resumed.id, { state: 'failed', error: interrupted(resumed) });
       else this.#run(resumed, true);
     }
   }

@@ -84,6 +84,10 @@ export async function orderDesk(t: Pick<TestContext, 'after'>, setUp: DeskSetUp)
   const log = pino({ level: 'silent' });
   const ports = {
     ...{ clock, log, random: () => 0, version: '0', bootId: () => 'boot', isSupervised, logTail: new LogTail() },
+    readModel: async () => ({}),
+    // A measurement that lasts until it is stopped.
+    runBench: (_work: unknown, { signal }: { signal: AbortSignal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
     readSystem: () => ({
       ...{ temperatureC: 40, cpuLoad: 0.1, memoryAvailableBytes: 2 ** 30, pssBytes: () => 1, throttled: null },
     }),

@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics } from '../../../agent/protocol/topics.ts';
-import { device, entry, operatorKey, orderDesk } from '../../support/order-desk.ts';
+import { device, entry, FakeSlot, operatorKey, orderDesk } from '../../support/order-desk.ts';
 
 const alice = operatorKey('alice');
+/** Something runs in it that can be measured. */
+class MeasuredSlot extends FakeSlot {
+  override readonly state: FakeSlot['state'] = {
+    ...{ model: null, recording: null, trials: [] },
+    active: {
+      ...{ model: { name: 'm', version: '1.0.0', digest: 'd', folder: '/unused' }, variant: 'float32' },
+      ...{ sha256: 's', path: '/unused', verdict: '' },
+    },
+  };
+}
+
 const progress = { slot: 'main', progress: 0.5, detail: 'half', error: null } as const;
 
 describe('a job', () => {
@@ -94,21 +105,32 @@ describe('a job', () => {
     assert.equal(desk.states('c1').at(-1)?.state, 'rejected');
   });
 
-  it('that had not settled goes on after a restart; in whose midst the agent ends again and again, it fails', async (t) => {
+  it('that had not settled goes on after each restart, for as long as its slot wants', async (t) => {
     let desk = await orderDesk(t, { keys: [alice] });
     await desk.give('d1', 'deploy', entry('a'));
     const { store, clock } = desk;
-    for (let start = 1; start <= 3; start += 1) {
+    for (let start = 1; start <= 6; start += 1) {
       await desk.end();
       desk = await orderDesk(t, { keys: [alice], store, clock });
       await clock.advance(0);
       assert.equal(desk.slot.given[0]?.jobId, 'd1', `start ${start}`);
     }
-    await desk.end();
-    desk = await orderDesk(t, { keys: [alice], store, clock });
-    await clock.advance(0);
-    assert.deepEqual(desk.slot.given, []);
-    assert.equal(desk.states('d1').at(-1)?.state, 'failed');
+  });
+
+  it("of the agent's own, in whose midst the agent ends again and again, is given up", async (t) => {
+    const slot = () => new MeasuredSlot();
+    let desk = await orderDesk(t, { keys: [alice], slot: slot() });
+    await desk.give('b1', 'benchmark', { slot: 'main' });
+    const { store, clock } = desk;
+    for (let start = 1; start <= 4; start += 1) {
+      assert.equal(desk.states('b1').at(-1)?.state ?? 'measuring', 'measuring', `before start ${start}`);
+      await desk.end();
+      desk = await orderDesk(t, { keys: [alice], store, clock, slot: slot() });
+      await clock.advance(0);
+    }
+    const end = desk.states('b1').at(-1);
+    assert.equal(end?.state, 'failed');
+    assert.match(end?.error?.message ?? '', /4 ends of the agent/);
   });
 
   it('that restarts the agent has succeeded once the agent is there again; without a service manager it is rejected', async (t) => {
