@@ -198,6 +198,6 @@ function refuseNarrowActivations({ activationBits, overrides }: QatRecipe): void
   const bits = [activationBits, ...overrides.flatMap((each) => each.activationBits ?? [])].find((each) => each < 8);
   if (bits === undefined) return;
   throw new OctetError('RECIPE_INVALID', `activationBits: expected 8 for a model that ONNX Runtime runs, got ${bits}`, {
-    hint: 'Weights may have 4 or 6 bits (weightBits); activations of fewer bits can only be simulated, with the library.',
+    hint: 'Weights may have 4 or 6 bits (weightBits); activations of fewer bits can only be simulated.',
   });
 }
