@@ -9,6 +9,8 @@ import { nextVersion } from '../../../agent/link/versions.ts';
 import { Outbox } from '../../../agent/outbox/outbox.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import { type Clock, systemClock } from '../../../runtime/base/clock.ts';
+import { OctetError } from '../../../runtime/base/errors.ts';
+import type { Logger } from '../../../runtime/base/log.ts';
 import { embeddedBroker } from '../../support/embedded-broker.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { freePort, mosquitto } from '../../support/mosquitto.ts';
@@ -260,5 +262,58 @@ describe('retryDelays', () => {
   it('waits as long as it is told at most', () => {
     assert.equal(Math.max(...ceilings(2000, 5000)), 5000);
     assert.equal(ceilings(2000, 600_000).at(-1), 600_000);
+  });
+});
+
+describe('the link on a disk that is full', () => {
+  it('says that it cannot count a session, rather than that there is no broker, and connects once it can', async (t) => {
+    const store = openStore(await temporaryFolder(t));
+    t.after(() => store[Symbol.dispose]());
+    const clock = new FakeClock();
+    const said: string[] = [];
+    const note = (_: unknown, text: string) => said.push(text);
+    const log = { info: note, warn: note } as unknown as Logger;
+    const limits = { maxBytes: 2 ** 26, maxAgeMs: 3_600_000 };
+    const outbox = new Outbox({ store, clock, log, topicOf: (stream) => stream, limits, random: () => 0 });
+    let isFull = true;
+    let attempts = 0;
+    const link = new Link({
+      ...{
+        clock,
+        random: () => 0,
+        log,
+        outbox,
+        maxDelayMs: 60_000,
+        target: { url: 'mqtt://nowhere', clientId: 'dev' },
+      },
+      subscriptions: [],
+      session: () => {
+        if (isFull) throw new OctetError('DISK_FULL', 'expected room to write');
+        return {
+          will: { topic: 'w', payload: '' },
+          greetings: () => [],
+          farewell: () => ({ topic: 'w', payload: '' }),
+        };
+      },
+      connect: async () => {
+        attempts += 1;
+        throw new Error('refused');
+      },
+      onMessage: () => undefined,
+      onForgotten: () => undefined,
+    });
+    const stop = new AbortController();
+    const run = link.run(stop.signal);
+    await clock.advance(2000);
+    assert.ok(
+      said.length > 0 && said.every((text) => text === 'the disk is full: no session can be counted'),
+      said.join(),
+    );
+    assert.equal(attempts, 0, 'nobody is knocked at in the name of a session that cannot be counted');
+    isFull = false;
+    await clock.advance(60_000);
+    assert.ok(attempts > 0);
+    stop.abort();
+    await run;
   });
 });
