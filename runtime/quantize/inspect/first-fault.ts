@@ -19,13 +19,26 @@ const equalDb = 100;
 const muchSaturation = 0.001;
 const poorWeightsDb = 30;
 
+/** What the layers, each looked at with exact sums, do not show. */
+export type AsItRuns = {
+  /** Of the worst output. */
+  readonly outputSqnrDb: number;
+  /** Whether this processor's kernels saturate with weights in 8 bits. */
+  readonly saturates: boolean;
+};
+
 /** The layer with the largest drop of SQNR below the worst of what it reads. */
-export function findFirstFault(layers: readonly LayerError[]): Finding {
+export function findFirstFault(layers: readonly LayerError[], run?: AsItRuns): Finding {
   const [worst] = layers.toSorted((a, b) => lossOf(b) - lossOf(a));
   const last = layers.at(-1);
   if (!worst || !last) return { layer: null, lostDb: 0, sentence: 'No layer was compared.' };
   if (layers.every(({ sqnrDb }) => sqnrDb > equalDb))
     return { layer: null, lostDb: 0, sentence: 'Nothing is lost: every layer equals the float model.' };
+  const lostRunningDb = run?.saturates ? last.sqnrDb - run.outputSqnrDb : 0;
+  if (run && lostRunningDb > leastLossDb) {
+    const sentence = `The layers are right (${last.sqnrDb.toFixed(1)} dB at the end), but as it really runs the output has ${run.outputSqnrDb.toFixed(1)} dB: sums saturate on this processor; quantise with --reduce-range, or --weight uint8.`;
+    return { layer: null, lostDb: lostRunningDb, sentence };
+  }
   const lostDb = lossOf(worst);
   if (lostDb < leastLossDb || worst.sqnrDb > goodSqnrDb) {
     const sentence = `No layer stands out: the error grows evenly, to ${last.sqnrDb.toFixed(1)} dB at the end.`;

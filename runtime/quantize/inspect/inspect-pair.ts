@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { Samples } from '../../data/samples.ts';
 import { loadModel } from '../../graph/load.ts';
 import type { Model } from '../../graph/model.ts';
+import { fastTypesHere } from '../fast-types.ts';
 import type { NodeOutcome } from '../messages.ts';
 import { planQuantization } from '../plan.ts';
 import { prepareModel } from '../prepare/prepare.ts';
@@ -49,7 +50,10 @@ export async function inspectPair(
     floatBytes: (await stat(floatPath)).size,
     quantizedBytes: (await stat(quantizedPath)).size,
     ...comparison,
-    finding: findFirstFault(comparison.layers),
+    finding: findFirstFault(comparison.layers, {
+      outputSqnrDb: Math.min(...comparison.outputs.map(({ sqnrDb }) => sqnrDb)),
+      saturates: fastTypesHere().reduceRange,
+    }),
     outcomes,
     integerShare: integerShare(float, shapes, outcomes),
   };

@@ -52,3 +52,11 @@ test('a range far wider than its values asks for another observer', () => {
 test('models that are equal are said to be', () => {
   assert.match(findFirstFault([layer('a', 40, 150), layer('b', 40, 150)]).sentence, /Nothing is lost/);
 });
+
+test('layers that are right one by one but not when they run saturate, where the processor does', () => {
+  const layers = [layer('a', 40, 37), layer('b', 37, 35)];
+  const { layer: found, sentence } = findFirstFault(layers, { outputSqnrDb: 16, saturates: true });
+  assert.equal(found, null);
+  assert.match(sentence, /35\.0 dB at the end.* 16\.0 dB.*--reduce-range/);
+  assert.match(findFirstFault(layers, { outputSqnrDb: 16, saturates: false }).sentence, /No layer stands out/);
+});
