@@ -1,7 +1,7 @@
 /** The observer that keeps the shape of the distribution. */
 import type { Range } from '../numerics.ts';
 import { bestRange } from './best-range.ts';
-import { type Histogram, type HistogramSide, total, valueHistogram } from './histogram.ts';
+import { type HistogramSide, valueHistogram } from './histogram.ts';
 import type { Observer } from './observer.ts';
 
 /**
@@ -25,13 +25,45 @@ export function entropyObserver(): Observer {
     add: histogram.add,
     range() {
       const seen = histogram.extremes();
-      return seen ? bestRange(seen, (range) => divergence(range, histogram)) : { min: 0, max: 0 };
+      if (!seen) return { min: 0, max: 0 };
+      const [positive, negative] = [cumulated(histogram.positive), cumulated(histogram.negative)];
+      return bestRange(seen, (range) => divergence(range, positive, negative));
     },
   };
 }
 
+/** Sums over all bins below each, so that what lies between two bins is a difference: every range tried then costs its levels, not its bins. */
+type Cumulated = {
+  readonly bins: number;
+  readonly width: number;
+  readonly values: Float64Array;
+  /** How many of the bins have values. */
+  readonly occupied: Float64Array;
+  /** count·ln(count). */
+  readonly logs: Float64Array;
+};
+
+function cumulated({ counts, width }: HistogramSide): Cumulated {
+  const bins = counts.length;
+  const [values, occupied, logs] = [0, 0, 0].map(() => new Float64Array(bins + 1)) as [Sums, Sums, Sums];
+  for (let bin = 0; bin < bins; bin++) {
+    const count = counts[bin]!;
+    values[bin + 1] = values[bin]! + count;
+    occupied[bin + 1] = occupied[bin]! + Number(count > 0);
+    logs[bin + 1] = logs[bin]! + timesLog(count);
+  }
+  return { bins, width, values, occupied, logs };
+}
+
+type Sums = Float64Array<ArrayBuffer>;
+
+/** x·ln(x), which is 0 at 0. */
+function timesLog(x: number): number {
+  return x > 0 ? x * Math.log(x) : 0;
+}
+
 /** KL of the seen distribution, clipped into the range, from the one that `levels` equal steps can express. */
-function divergence(range: Range, { negative, positive }: Histogram): number {
+function divergence(range: Range, positive: Cumulated, negative: Cumulated): number {
   const step = (range.max - range.min) / levels;
   if (!(step > 0)) return 0;
   const sides = [
@@ -54,26 +86,29 @@ type Levelled = {
 };
 
 /** Within one level the quantised distribution cannot tell bins apart: its values are spread evenly over the occupied ones. */
-function levelled({ counts, width }: HistogramSide, end: number, step: number): Levelled {
-  const inside = Math.min(counts.length, Math.ceil(end / width));
-  const levelOf = (bin: number) => Math.min(Math.floor(((bin + 0.5) * width) / step), levels - 1);
-  const sums = new Float64Array(levels);
-  const occupied = new Float64Array(levels);
-  for (let bin = 0; bin < inside; bin++)
-    if (counts[bin]! > 0) {
-      sums[levelOf(bin)]! += counts[bin]!;
-      occupied[levelOf(bin)]! += 1;
+function levelled({ bins, width, values, occupied, logs }: Cumulated, end: number, step: number): Levelled {
+  const inside = Math.min(bins, Math.ceil(end / width));
+  const kept = values[inside]!;
+  const cut = values[bins]! - kept;
+  let logRatio = logs[inside]!;
+  let smoothed = smoothing;
+  for (let level = 0, from = 0; from < inside; level++) {
+    const to = level === levels - 1 ? inside : Math.min(inside, Math.max(from, firstBin(level + 1, step, width)));
+    const sum = values[to]! - values[from]!;
+    if (sum > 0) {
+      smoothed = sum / (occupied[to]! - occupied[from]!);
+      logRatio -= sum * Math.log(smoothed);
     }
-  const cut = total(counts.subarray(inside));
-  let logRatio = 0;
-  for (let bin = 0; bin < inside; bin++) {
-    const count = counts[bin]!;
-    const clipped = bin === inside - 1 ? count + cut : count;
-    if (clipped === 0) continue;
-    const smoothed = count > 0 ? sums[levelOf(bin)]! / occupied[levelOf(bin)]! : smoothing;
-    logRatio += clipped * Math.log(clipped / smoothed);
+    from = to;
   }
-  return { kept: total(sums), cut, logRatio };
+  const last = inside > 0 ? kept - values[inside - 1]! : 0;
+  if (last === 0) smoothed = smoothing;
+  return { kept, cut, logRatio: logRatio + timesLog(last + cut) - timesLog(last) - cut * Math.log(smoothed) };
+}
+
+/** The first bin whose middle lies in this level. */
+function firstBin(level: number, step: number, width: number): number {
+  return Math.ceil((level * step) / width - 0.5);
 }
 
 /** What the quantised distribution has where it ought to have nothing, so that no logarithm is infinite. */
