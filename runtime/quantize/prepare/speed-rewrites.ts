@@ -20,6 +20,7 @@ import { fuseAttention } from '../../graph/rules/fuse-attention.ts';
 import { fuseLayerNorm } from '../../graph/rules/fuse-layer-norm.ts';
 import { mergeConstantAdds } from '../../graph/rules/merge-constant-adds.ts';
 import { omitZeroState } from '../../graph/rules/omit-zero-state.ts';
+import { elementCount } from '../../graph/tensor.ts';
 import { syntheticFeeds } from '../../measure/trial-feeds.ts';
 import { modelInputs } from './prepare.ts';
 import { type Shapes, shapesOn, withShapes } from './run-shapes.ts';
@@ -27,6 +28,8 @@ import { type SpeedRewrite, speedRewriteNames } from './speed-rewrite-names.ts';
 
 /** Fed where the model states no size: it tells a batch from an axis of 1. */
 const unstatedSize = 2;
+/** Values of an input that are made up to see shapes: 256 MiB of float32. */
+const mostMadeUp = 2 ** 26;
 
 export const speedRewrites: Readonly<Record<SpeedRewrite, readonly Rule[]>> = {
   // Preparing alone: it folds what ONNX Runtime's own optimiser leaves, as BatchNorm after Gemm.
@@ -56,6 +59,9 @@ async function shapesOrNone(model: Model): Promise<Shapes> {
   const sized = (dims: readonly Dim[] | undefined) =>
     dims?.map((size) => (typeof size === 'number' ? size : unstatedSize));
   const inputs = modelInputs(model).map(({ name, type, dims }) => ({ name, type, dims: sized(dims) }));
+  // A damaged file may state sizes that no memory holds.
+  const isSane = inputs.every(({ dims = [] }) => dims.every((size) => size >= 0) && elementCount(dims) <= mostMadeUp);
+  if (!isSane) return new Map();
   try {
     return await shapesOn(model, syntheticFeeds(inputs), true);
   } catch (error) {

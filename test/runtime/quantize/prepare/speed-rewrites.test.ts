@@ -244,3 +244,8 @@ test('a transposed convolution that is dilated, or of another stride along each 
     assert.equal(await rewriteForSpeed(model, ['sub-pixel']), model);
   }
 });
+
+test('a model whose stated input no memory holds is looked at without running it', async () => {
+  const model = modelFrom([node('Neg', ['x'], ['y'], {}, 'neg')], [2 ** 40, 4]);
+  assert.equal(await rewriteForSpeed(model, ['fewer-nodes', 'conv-2d']), model);
+});
