@@ -102,6 +102,11 @@ const slotSchema = z.strictObject({
     .prefault({}),
   calibration: z
     .strictObject({
+      /** Disk for windows of the sensor's whole life, which calibrate the next model; 0 keeps none. */
+      reserveBytes: z
+        .int()
+        .nonnegative()
+        .default(16 * 1024 * 1024),
       /** Windows to record before building variants. */
       windows: z.int().min(16).default(1024),
       /** Read from here instead of the live source while recording (the demo replays faster than real time). */

@@ -16,6 +16,7 @@ import { recordWindows } from './calibration.ts';
 import type { DeploymentEvent, Effect } from './events.ts';
 import type { HealthWatch } from './health.ts';
 import { modelsInUse, validityWarning } from './models-in-use.ts';
+import { reserveSpec, reservoirRecording } from './reservoir.ts';
 import { activeStart, candidateShadow, lifelongShadowId, recordingStart, takesSameSamples } from './runner-start.ts';
 import { float32Of, knownChoice, select } from './selection.ts';
 import { compareLive } from './shadowing.ts';
@@ -103,11 +104,14 @@ export const performers: { readonly [K in Effect['kind']]: Perform<K> } = {
     }
   },
 
-  verify: orFailed(async ({ model }, { ports, slot, store, state, dispatch }) => {
+  verify: orFailed(async ({ model }, { config, ports, slot, store, state, dispatch }) => {
     const folder = await ports.verifyModel(model.folder);
     const known = await knownChoice(store, model, slot);
     const recordsLive = slot.calibration.source === undefined && (await seesTheSame(ports, state.active, folder));
-    dispatch({ kind: 'verified', float32: float32Of(model, folder), known, recordsLive });
+    // What has drifted is not calibrated away with what was before.
+    const hasDrifted = state.order?.kind === 'recalibrate';
+    const kept = hasDrifted ? undefined : await reservoirRecording(config, slot, folder.pipeline);
+    dispatch({ kind: 'verified', float32: float32Of(model, folder), known, recordsLive, kept: kept ?? null });
   }),
 
   run: async ({ runnable, isRecording }, context) => {
@@ -209,9 +213,10 @@ async function runModel(
   runnable: Runnable,
   { record, signal }: { readonly record?: RecordSpec; readonly signal?: AbortSignal },
 ): Promise<void> {
-  const { slot, runner, listenerFor } = context;
+  const { config, slot, runner, listenerFor } = context;
   const listener = listenerFor(runnable, watchedOf(context, model, runnable), record);
-  await runner.run(activeStart(slot, model, runnable, record), listener, signal);
+  const reserve = reserveSpec(config, slot, model.pipeline);
+  await runner.run(activeStart(slot, model, runnable, { record, reserve }), listener, signal);
 }
 
 function watchedOf({ state }: EffectContext, { pipeline, budget }: ModelFolder, runnable: Runnable): Watched {

@@ -25,6 +25,8 @@ export type DeploymentEvent =
       readonly known: Choice | null;
       /** What the active runner sees is recorded, rather than a source of its own. */
       readonly recordsLive: boolean;
+      /** A recording of windows from the sensor's life, enough to calibrate with. */
+      readonly kept: string | null;
     }
   | { readonly kind: 'recorded'; readonly folder: string }
   /** Variants are built; trials begin. */

@@ -1,7 +1,7 @@
 /** What a runner is told, from a slot's configuration and a model: everything but which process runs it. */
 import type { ModelFolder } from '../../models/manifest.ts';
 import type { Pipeline } from '../../runtime/data/pipeline.ts';
-import type { RecordSpec, RunnerStart, ShadowSpec } from '../../runtime/infer/messages.ts';
+import type { RecordSpec, ReserveSpec, RunnerStart, ShadowSpec } from '../../runtime/infer/messages.ts';
 import type { SlotConfig } from '../config.ts';
 import { mqttSink, mqttSource } from '../local-mqtt/commands.ts';
 import type { Runnable } from './state.ts';
@@ -10,7 +10,7 @@ export function activeStart(
   slot: SlotConfig,
   model: ModelFolder,
   runnable: Runnable,
-  record?: RecordSpec,
+  { record, reserve }: { readonly record?: RecordSpec | undefined; readonly reserve?: ReserveSpec | undefined } = {},
 ): RunnerStart {
   const shadow = lifelongShadow(slot, model, runnable);
   const { profile } = runnable;
@@ -20,6 +20,7 @@ export function activeStart(
     sinks: slot.sinks.map(sinkFrom),
     ...(slot.serve === undefined ? {} : { serve: slot.serve }),
     ...(record === undefined ? {} : { record }),
+    ...(reserve === undefined ? {} : { reserve }),
     ...(shadow === undefined ? {} : { shadow }),
     ...(profile === undefined ? {} : { profile }),
   };

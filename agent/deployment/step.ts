@@ -63,7 +63,7 @@ const handlers: { readonly [K in DeploymentEvent['kind']]: Handler<K> } = {
     return isTransient ? [{ ...state, error }, [{ kind: 'pull', when: 'again' }]] : fail(state, error);
   },
 
-  verified: (state, { float32, known, recordsLive }) => {
+  verified: (state, { float32, known, recordsLive, kept }) => {
     if (state.phase !== 'verifying') return nothing(state);
     const active = state.active ?? float32;
     const runFloat32: Effect[] = state.active === null ? [{ kind: 'run', runnable: float32, isRecording: false }] : [];
@@ -71,9 +71,9 @@ const handlers: { readonly [K in DeploymentEvent['kind']]: Handler<K> } = {
       const [next, effects] = choose({ ...state, active }, known);
       return [next, [...runFloat32, ...effects]];
     }
-    const calibrating = { ...enter(state, 'calibrating'), active };
-    if (state.recording !== null)
-      return [calibrating, [...runFloat32, { kind: 'select', model: float32.model, recording: state.recording }]];
+    const recording = state.recording ?? kept;
+    const calibrating = { ...enter(state, 'calibrating'), active, recording };
+    if (recording !== null) return [calibrating, [...runFloat32, { kind: 'select', model: float32.model, recording }]];
     if (recordsLive) return [calibrating, [{ kind: 'run', runnable: active, isRecording: true }]];
     return [calibrating, [...runFloat32, { kind: 'record', runnable: float32 }]];
   },

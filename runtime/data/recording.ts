@@ -91,7 +91,7 @@ async function recordingFolders(path: string): Promise<string[]> {
 /** Writes a whole recording. @throws DISK_FULL, WRITE_FAILED. */
 export async function writeRecording(
   folder: string,
-  info: Pick<RecordingInfo, 'channels' | 'rateHz' | 'windowSamples' | 'spans' | 'subject' | 'note' | 'source'>,
+  info: Pick<RecordingInfo, 'channels' | 'rateHz' | 'spans' | 'subject' | 'note' | 'source'>,
   samples: Float32Array,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });

@@ -1,4 +1,4 @@
-/** What the issue promises of the demo, from one run of `octet demo --once --json` in an empty folder. */
+/** What is promised of the demo, from one run of `octet demo --once --json` in an empty folder. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -60,17 +60,24 @@ export async function openSlots(folder: string, values: number, capacity: number
   };
 }
 
-/** The windows of a folder, oldest first. @param values of one window. */
-export async function readSlots(folder: string, values: number): Promise<KeptWindow[]> {
+/**
+ * The windows of a folder, oldest first, one at a time: a reservoir may be larger than the memory of whoever reads it. One that is
+ * replaced meanwhile is left out.
+ * @param values of one window.
+ */
+export async function* readSlots(folder: string, values: number): AsyncGenerator<KeptWindow> {
   const file = await openFile(folder);
   try {
     const { size } = await file.stat();
-    const kept: KeptWindow[] = [];
-    for (let slot = 0; slot * slotBytes(values) < size; slot++) {
-      const window = await readSlot(file, slot, values);
-      if (window) kept.push(window);
+    const order: { slot: number; tUs: number }[] = [];
+    for (let slot = 0; (slot + 1) * slotBytes(values) <= size; slot++) {
+      const kept = await readSlot(file, slot, values);
+      if (kept) order.push({ slot, tUs: kept.tUs });
     }
-    return kept.sort((a, b) => a.tUs - b.tUs);
+    for (const { slot } of order.sort((a, b) => a.tUs - b.tUs)) {
+      const kept = await readSlot(file, slot, values);
+      if (kept) yield kept;
+    }
   } finally {
     await file.close();
   }

@@ -18,7 +18,7 @@ export const error = { code: 'CHILD_FAILED', message: 'it died' } as const;
 export const started: Extract<DeploymentEvent, { kind: 'started' }> = { kind: 'started', settings: 's', target: 'm' };
 
 export const verified = (of: ModelRef): Extract<DeploymentEvent, { kind: 'verified' }> => ({
-  ...{ kind: 'verified', float32: runnable('float32', of), known: null, recordsLive: false },
+  ...{ kind: 'verified', float32: runnable('float32', of), known: null, recordsLive: false, kept: null },
 });
 
 /** All that happens until `of` runs as `chosen` and is watched, and until that has succeeded. */

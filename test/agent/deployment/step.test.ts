@@ -55,6 +55,12 @@ describe('a deployment', () => {
     assert.deepEqual(effects, [{ kind: 'run', runnable: float32, isRecording: true }]);
   });
 
+  it("records nothing when enough windows of the sensor's life were kept", () => {
+    const { state, effects } = play([...toConfirming.slice(0, 4), { ...verified(model), kept: '/kept' }]);
+    assert.deepEqual([state.phase, state.recording], ['calibrating', '/kept']);
+    assert.deepEqual(effects.at(-1), { kind: 'select', model, recording: '/kept' });
+  });
+
   it('needs no selection when one is known for this model and these settings', () => {
     const { state, kinds } = play([...toConfirming.slice(0, 4), { ...verified(model), known: choice }]);
     assert.equal(state.phase, 'shadowing');

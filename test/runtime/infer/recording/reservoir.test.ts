@@ -53,7 +53,7 @@ describe('a reservoir', () => {
     const reservoir = await openIt();
     await offer(reservoir, clock, [...repeat('walk', 5), 'fall']);
     await reservoir.close();
-    const kept = await readSlots(folder, values);
+    const kept = await Array.fromAsync(readSlots(folder, values));
     assert.deepEqual(
       kept.map(({ label, window }) => [label, window[0]]),
       [0, 1, 2, 3, 4, 5].map((value) => [value < 5 ? 'walk' : 'fall', value]),
@@ -77,7 +77,7 @@ describe('a reservoir', () => {
       const reservoir = await openIt();
       await offer(reservoir, clock, repeat('walk', windows));
       await reservoir.close();
-      for (const { window } of await readSlots(folder, values)) sum += window[0]!;
+      for await (const { window } of readSlots(folder, values)) sum += window[0]!;
     }
     const mean = sum / (5 * capacity);
     // A uniform sample of 0 … 399 has the mean 199.5; of 200 draws its standard error is 8.2.
