@@ -8,7 +8,8 @@ import type { Clock } from '../../base/clock.ts';
 import { OctetError } from '../../base/errors.ts';
 import { sampleWidth } from '../../data/pipeline.ts';
 import type { SourceSpec } from '../messages.ts';
-import { createDecoder, type SampleDecoder } from './sample-format.ts';
+import { createDecoder } from './create-decoder.ts';
+import type { SampleDecoder } from './sample-format.ts';
 import type { SampleBlock, SourceContext } from './source.ts';
 
 type CommandSpec = Extract<SourceSpec, { kind: 'command' }>;

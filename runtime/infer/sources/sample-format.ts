@@ -1,8 +1,4 @@
-/** What a program prints: the forms in which samples arrive as bytes, and which decoder reads each. */
-import type { Pipeline } from '../../data/pipeline.ts';
-import type { Report } from '../problems.ts';
-import { createBinaryDecoder } from './binary-decoder.ts';
-import { createTextDecoder, csvRows, jsonRows } from './text-decoder.ts';
+/** What a program prints: the forms in which samples arrive as bytes. */
 
 export const pcmEncodings = ['s16le', 's32le', 'f32le', 'u8'] as const;
 export type PcmEncoding = (typeof pcmEncodings)[number];
@@ -23,17 +19,4 @@ export type SampleDecoder = {
   push(bytes: Uint8Array): Float32Array;
   /** The program has ended: an unfinished last line may be a sample all the same. */
   end(): Float32Array;
-};
-
-export function createDecoder(format: SampleFormat, pipeline: Pipeline, report: Report): SampleDecoder {
-  return (decoders[format.kind] as DecoderOf<SampleFormat>)(format, pipeline, report);
-}
-
-type DecoderOf<F extends SampleFormat> = (format: F, pipeline: Pipeline, report: Report) => SampleDecoder;
-
-const decoders: { readonly [K in SampleFormat['kind']]: DecoderOf<Extract<SampleFormat, { kind: K }>> } = {
-  json: (_, pipeline, report) => createTextDecoder(jsonRows(pipeline), report),
-  csv: (_, pipeline, report) => createTextDecoder(csvRows(pipeline), report),
-  pcm: ({ encoding }, pipeline) => createBinaryDecoder(encoding, pipeline),
-  frames: (_, pipeline) => createBinaryDecoder('pixels', pipeline),
 };

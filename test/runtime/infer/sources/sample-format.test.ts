@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { OctetError } from '../../../../runtime/base/errors.ts';
-import { createDecoder, type SampleFormat } from '../../../../runtime/infer/sources/sample-format.ts';
+import { createDecoder } from '../../../../runtime/infer/sources/create-decoder.ts';
+import type { SampleFormat } from '../../../../runtime/infer/sources/sample-format.ts';
 import { pipeline } from '../small-runner.ts';
 
 /** Decodes bytes that arrive in pieces of `pieceBytes`, and says what was refused. */
