@@ -17,7 +17,7 @@ import { nodeOptions, programPath } from '../../runtime/base/children.ts';
 import { systemClock } from '../../runtime/base/clock.ts';
 import { readProcessMemory } from '../../runtime/hardware/process-memory.ts';
 import { median } from '../../runtime/measure/statistics.ts';
-import type { BenchRow } from './run.ts';
+import type { BenchRow } from './sections.ts';
 
 const target = 'watch-exercise';
 /** Readings, half a second apart, after the deployment has settled. */

@@ -6,8 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pico from 'picocolors';
-import type { BenchRow } from './run.ts';
+import { type BenchRow, runSections } from './sections.ts';
 
 export type AgentBench = {
   /** Removed at the end. */
@@ -31,16 +30,8 @@ const sections: Readonly<Record<string, (bench: AgentBench) => Promise<readonly 
 const words = process.argv.slice(2);
 const wanted = words.filter((word) => word in sections);
 const isLong = words.includes('--long');
-let missed = 0;
-for (const [name, run] of Object.entries(sections)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
-  console.log(pico.bold(name));
-  for (const row of await inFolder(run)) {
-    if (!row.ok) missed += 1;
-    console.log(lineOf(row));
-  }
-}
-process.exit(missed === 0 ? 0 : 1);
+const measure = Object.entries(sections).map(([name, run]) => [name, () => inFolder(run)] as const);
+process.exit(await runSections(Object.fromEntries(measure), wanted));
 
 async function inFolder(run: (bench: AgentBench) => Promise<readonly BenchRow[]>): Promise<readonly BenchRow[]> {
   const folder = await mkdtemp(join(tmpdir(), 'octet-bench-'));
@@ -51,9 +42,4 @@ async function inFolder(run: (bench: AgentBench) => Promise<readonly BenchRow[]>
     for (const work of hooks) await work();
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-function lineOf({ ok, name, value, unit, target }: BenchRow): string {
-  const verdict = ok ? pico.green('met   ') : pico.red('MISSED');
-  return `  ${verdict} ${name.padEnd(64)} ${value.toPrecision(4).padStart(10)} ${unit.padEnd(8)} ${pico.dim(target)}`;
 }

@@ -9,7 +9,7 @@ import { bundledFolder } from '../../models/bundled.ts';
 import { nodeOptions, programPath } from '../../runtime/base/children.ts';
 import type { BenchReport } from '../../runtime/measure/bench-report.ts';
 import { median } from '../../runtime/measure/statistics.ts';
-import type { BenchRow } from './run.ts';
+import type { BenchRow } from './sections.ts';
 
 const rounds = 7;
 const durationMs = 1500;

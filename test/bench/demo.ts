@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DemoReport } from '../../fleet/demo/report.ts';
 import { runDemo } from '../system/demo-process.ts';
-import type { BenchRow } from './run.ts';
+import type { BenchRow } from './sections.ts';
 
 /** Features with which int8 has its own multiply-accumulate: there it must pay. */
 const int8Features = ['vnni', 'dotprod', 'i8mm'];

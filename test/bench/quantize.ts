@@ -5,11 +5,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pico from 'picocolors';
-import type { BenchRow } from './run.ts';
+import { type Rows, runSections } from './sections.ts';
 
 /** Rows when they are all there, or each as soon as it is measured. */
-type Rows = readonly BenchRow[] | AsyncIterable<BenchRow>;
 type Section = (work: string, models: readonly string[]) => Promise<Rows>;
 
 const sections: Readonly<Record<string, Section>> = {
@@ -25,22 +23,9 @@ const words = process.argv.slice(2);
 const wanted = words.filter((word) => word in sections);
 const models = words.filter((word) => !(word in sections));
 const work = await mkdtemp(join(tmpdir(), 'octet-bench-'));
-let missed = 0;
+const measure = Object.entries(sections).map(([name, run]) => [name, () => run(work, models)] as const);
 try {
-  for (const [name, run] of Object.entries(sections)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
-    console.log(pico.bold(name));
-    for await (const row of await run(work, models)) {
-      if (!row.ok) missed += 1;
-      console.log(lineOf(row));
-    }
-  }
+  process.exitCode = await runSections(Object.fromEntries(measure), wanted);
 } finally {
   await rm(work, { recursive: true, force: true });
-}
-process.exitCode = missed === 0 ? 0 : 1;
-
-function lineOf({ ok, name, value, unit, target }: BenchRow): string {
-  const verdict = ok ? pico.green('met   ') : pico.red('MISSED');
-  return `  ${verdict} ${name.padEnd(64)} ${value.toPrecision(4).padStart(10)} ${unit.padEnd(8)} ${pico.dim(target)}`;
 }

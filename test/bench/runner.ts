@@ -20,7 +20,7 @@ import { runPipeline } from '../../runtime/infer/runner.ts';
 import { createSink } from '../../runtime/infer/sinks/create-sink.ts';
 import { openSource } from '../../runtime/infer/sources/open-source.ts';
 import { median } from '../../runtime/measure/statistics.ts';
-import type { BenchRow } from './run.ts';
+import type { BenchRow } from './sections.ts';
 
 const rounds = 9;
 /** The first round warms caches and the compiler up and is dropped. */

@@ -5,9 +5,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pico from 'picocolors';
 import { benchBench } from './bench.ts';
-import type { BenchRow } from './run.ts';
+import { type BenchRow, runSections } from './sections.ts';
 
 type Section = (work: string, models: readonly string[]) => Promise<readonly BenchRow[]>;
 
@@ -21,20 +20,9 @@ const words = process.argv.slice(2);
 const wanted = words.filter((word) => word in sections);
 const models = words.filter((word) => !(word in sections));
 const work = await mkdtemp(join(tmpdir(), 'octet-bench-'));
-let missed = 0;
+const measure = Object.entries(sections).map(([name, run]) => [name, () => run(work, models)] as const);
 try {
-  for (const [name, run] of Object.entries(sections)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
-    console.log(pico.bold(name));
-    for (const row of await run(work, models)) {
-      if (!row.ok) missed += 1;
-      const verdict = row.ok ? pico.green('met   ') : pico.red('MISSED');
-      console.log(
-        `  ${verdict} ${row.name.padEnd(64)} ${row.value.toPrecision(4).padStart(10)} ${row.unit.padEnd(8)} ${pico.dim(row.target)}`,
-      );
-    }
-  }
+  process.exitCode = await runSections(Object.fromEntries(measure), wanted);
 } finally {
   await rm(work, { recursive: true, force: true });
 }
-process.exitCode = missed === 0 ? 0 : 1;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openStore } from '../../../agent/store/open-store.ts';
 import { nodeOptions } from '../../../runtime/base/children.ts';
 import type { AgentBench } from '../agent.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 
 const short = 20_000;
 

@@ -8,7 +8,7 @@ import { openInference } from '../../../runtime/infer/inference.ts';
 import { createInputCounters } from '../../../runtime/infer/input-counters.ts';
 import { profileInputs } from '../../../runtime/infer/profile-inputs.ts';
 import { median } from '../../../runtime/measure/statistics.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 
 const windows = 300;
 const rounds = 7;

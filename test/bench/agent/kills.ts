@@ -10,7 +10,7 @@ import { sha256OfFile } from '../../../runtime/base/files.ts';
 import { mosquitto } from '../../support/mosquitto.ts';
 import { Consumer, install } from '../../system/agent-fixture.ts';
 import type { AgentBench } from '../agent.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 
 export async function benchKills({ context, isLong }: AgentBench): Promise<BenchRow[]> {
   const kills = isLong ? 1000 : 15;

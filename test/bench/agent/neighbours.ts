@@ -11,7 +11,7 @@ import { readManifest } from '../../../models/manifest.ts';
 import type { Decision, RunnerEvent } from '../../../runtime/infer/messages.ts';
 import { startRunner } from '../../../runtime/infer/runner-handle.ts';
 import type { AgentBench } from '../agent.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 
 /** Times real time: about fifty windows a second. */
 const speed = 60;

@@ -6,7 +6,7 @@ import { StreamWriter } from '../../../agent/telemetry/stream-writer.ts';
 import { systemClock } from '../../../runtime/base/clock.ts';
 import { median } from '../../../runtime/measure/statistics.ts';
 import type { AgentBench } from '../agent.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 
 const group = 100_000;
 const rounds = 5;

@@ -10,7 +10,7 @@ import { systemClock } from '../../../runtime/base/clock.ts';
 import { median } from '../../../runtime/measure/statistics.ts';
 import { mosquitto } from '../../support/mosquitto.ts';
 import type { AgentBench } from '../agent.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 
 const inFlight = 20;
 const payload = JSON.stringify({ text: 'x'.repeat(180) });

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { median } from '../../../runtime/measure/statistics.ts';
 import { type Agent, install } from '../../system/agent-fixture.ts';
 import type { AgentBench } from '../agent.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 
 export async function benchStart({ context, isLong }: AgentBench): Promise<BenchRow[]> {
   // Nobody listens there: a start must not wait for a broker.

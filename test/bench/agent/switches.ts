@@ -11,7 +11,7 @@ import { readProcessMemory } from '../../../runtime/hardware/process-memory.ts';
 import type { RunnerStart } from '../../../runtime/infer/messages.ts';
 import { startRunner } from '../../../runtime/infer/runner-handle.ts';
 import type { AgentBench } from '../agent.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 
 export async function benchSwitches({ isLong }: AgentBench): Promise<BenchRow[]> {
   const switches = isLong ? 500 : 20;

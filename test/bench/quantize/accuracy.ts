@@ -13,7 +13,7 @@ import { prepareModel } from '../../../runtime/quantize/prepare/prepare.ts';
 import { buildVariant, observeFor } from '../../../runtime/quantize/quantize.ts';
 import { type StaticRecipe, staticSchema } from '../../../runtime/quantize/recipe.ts';
 import { emulateFewBits } from '../../runtime/quantize/accuracy/few-bits.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 import { chooseCases } from './cases.ts';
 
 const methods: Readonly<Record<string, Partial<StaticRecipe>>> = {

@@ -10,7 +10,7 @@ import type { Tensor } from '../../../runtime/graph/tensor.ts';
 import { hasEnvironment } from '../../peers/environment.ts';
 import type { ReferenceRun } from '../../peers/reference.ts';
 import { modelFrom, noise } from '../../runtime/quantize/small-models.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 import { calibrationCount } from './bench-case.ts';
 import { writeNpyFolder } from './npy-folder.ts';
 import { runQuantize } from './octet-process.ts';

@@ -1,6 +1,6 @@
 /** Section `latency`: what `auto` reaches on every model, beside float32 and the reference's best. */
 import { join } from 'node:path';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 import { fileNameOf } from './bench-case.ts';
 import { writeCaseData } from './case-data.ts';
 import { chooseCases } from './cases.ts';

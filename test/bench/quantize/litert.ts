@@ -13,7 +13,7 @@ import {
   liteRtKinds,
   serveLiteRt,
 } from '../../peers/litert.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 import { type BenchCase, fileNameOf } from './bench-case.ts';
 import { writeCaseData } from './case-data.ts';
 import { chooseCases } from './cases.ts';

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { hasEnvironment } from '../../peers/environment.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 import { type BenchCase, fileNameOf } from './bench-case.ts';
 import { writeCaseData } from './case-data.ts';
 import { chooseCases } from './cases.ts';

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { median } from '../../../runtime/measure/statistics.ts';
 import type { ReferenceRun } from '../../peers/reference.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 import { type BenchCase, fileNameOf } from './bench-case.ts';
 import { writeCaseData } from './case-data.ts';
 import { chooseCases } from './cases.ts';

@@ -6,7 +6,7 @@ import pico from 'picocolors';
 import { median } from '../../../runtime/measure/statistics.ts';
 import type { Evidence } from '../../../runtime/select/evidence.ts';
 import { chooseCases } from '../quantize/cases.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 import { requestFor, selectOnce } from './select-case.ts';
 
 const timeMs = 60_000;

@@ -3,7 +3,7 @@
 import type { Evidence } from '../../../runtime/select/evidence.ts';
 import { compareRuns } from '../../../runtime/select/repeat.ts';
 import { chooseCases } from '../quantize/cases.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 import { requestFor, selectOnce } from './select-case.ts';
 
 const runs = 10;

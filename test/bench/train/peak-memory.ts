@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundledFolder } from '../../../models/bundled.ts';
 import { runQuantize } from '../quantize/octet-process.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 
 export async function benchMemory(): Promise<readonly BenchRow[]> {
   const model = bundledFolder('watch-exercise');

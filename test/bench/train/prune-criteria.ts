@@ -7,7 +7,7 @@ import { modelInputs, prepareModel } from '../../../runtime/quantize/prepare/pre
 import { pruneModel } from '../../../runtime/train/prune/prune-model.ts';
 import { pruneSchema } from '../../../runtime/train/prune/prune-recipe.ts';
 import { countRight } from '../../../runtime/train/scratch/count-right.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 
 const shared = join(import.meta.dirname, '../../../../shared/data');
 

@@ -21,7 +21,7 @@ import { gatherFeeds } from '../../../runtime/train/loop/batches.ts';
 import { type PrunedModel, pruneModel } from '../../../runtime/train/prune/prune-model.ts';
 import { type PruneRecipe, pruneSchema } from '../../../runtime/train/prune/prune-recipe.ts';
 import { countRight } from '../../../runtime/train/scratch/count-right.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 import { fashion, hasFashion } from './fashion.ts';
 
 const folder = join(import.meta.dirname, '../../../../shared/data/fashion');

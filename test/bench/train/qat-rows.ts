@@ -10,7 +10,7 @@ import { prepareModel } from '../../../runtime/quantize/prepare/prepare.ts';
 import { type QatRecipe, qatSchema } from '../../../runtime/quantize/recipe.ts';
 import { trainSimulation } from '../../../runtime/train/qat/train-quantised.ts';
 import { countRight } from '../../../runtime/train/scratch/count-right.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 import { fashion, hasFashion } from './fashion.ts';
 
 type Setting = {

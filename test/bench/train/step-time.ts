@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { nodeOptions } from '../../../runtime/base/children.ts';
 import { median } from '../../../runtime/measure/statistics.ts';
-import type { BenchRow } from '../run.ts';
+import type { BenchRow } from '../sections.ts';
 
 const run = promisify(execFile);
 const rounds = 3;
